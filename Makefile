@@ -99,7 +99,7 @@ lint:
 clean:
 	rm -rf build
 install: all
-	tests/../install.sh "$(DESTDIR)" "$(PREFIX)" "$(O)"
+	packaging/install "$(DESTDIR)" "$(PREFIX)" "$(O)"
 
 .PHONY: all setup test demo bench lint clean install fuzz-replay
 .SECONDARY:
