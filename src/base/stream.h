@@ -53,7 +53,12 @@ struct stream *stream_new_decompressed(struct stream *inner);
  * to come back from inner's read(). */
 struct stream *stream_new_threaded(struct stream *inner);
 
+/* What `produce` writes into its sink, run in a thread of its own. An early stream_free() makes the sink's next write
+ * fail (ERROR_CANCELLED) and waits for `produce` to return; `release` (may be NULL) is called with `arg` after that. */
 struct sink;
+struct stream *stream_new_producer(int (*produce)(void *arg, struct sink *out, struct error *err),
+                                   void (*release)(void *arg), void *arg);
+
 struct sink_class {
         int (*write)(struct sink *s, const void *data, size_t len, struct error *err); /* all of it */
         void (*free)(struct sink *s);                                                  /* NULL: nothing to free */
