@@ -44,10 +44,8 @@ struct shim_request {
         int signal;
         bool manual;       /* signal: the exit it causes counts as asked for (no restart follows) */
         int64_t timeout;   /* stop: ns until SIGKILL, -1 waits without end */
-        int height, width; /* resize; exec-start */
-        bool detach;       /* exec-start: no client comes with it */
+        int height, width; /* resize; exec-start: 0 leaves what create said */
         bool use_stdin, use_stdout, use_stderr, logs;
-        bool multiplexed; /* attach: the eight-byte frames are wanted (the container has no tty) */
         char *detach_keys;
         json_object *resources; /* update: OCI linux.resources */
         struct restart_policy *restart;
@@ -60,8 +58,6 @@ struct shim_reply {
         int pid;
         struct container_state *state;
         struct shim_exec_state *exec;
-        struct shim_exec_state *execs;
-        size_t n_execs;
 };
 
 /* Pushed to subscribers, always after state.json says the same. */
@@ -88,6 +84,7 @@ struct shim_event {
 };
 
 extern const struct json_table shim_exec_config_table;
+extern const struct json_table shim_exec_state_table;
 extern const struct json_table shim_request_table;
 extern const struct json_table shim_reply_table;
 extern const struct json_table shim_event_table;
