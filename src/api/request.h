@@ -15,6 +15,7 @@ struct server;
 
 struct route_params {
         const char *names[ROUTE_PARAMS_MAX]; /* pointers into the pattern, not terminated */
+        size_t name_lengths[ROUTE_PARAMS_MAX];
         char *values[ROUTE_PARAMS_MAX];
         size_t count;
 };

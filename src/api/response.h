@@ -8,13 +8,14 @@ struct request;
 
 struct response {
         struct request *request;
-        struct strbuf headers; /* added by response_header() */
-        bool begun;            /* something was sent */
-        bool close;            /* the connection ends with this answer */
-        bool hijacked;
+        struct strbuf headers;  /* added by response_header() */
+        bool begun;             /* something was sent */
+        bool close;             /* the connection ends with this answer */
+        _Atomic bool *hijacked; /* the connection's: set once the handler took the socket */
         int status;
+        bool streaming, plain; /* plain: without chunks, for HTTP/1.0 */
         struct http_chunk_sink chunks;
-        bool chunked;
+        struct sink *bare;
 };
 
 /* Adds a header to an answer that has not begun. */
@@ -47,6 +48,10 @@ int response_progress_error(struct sink *sink, struct error *err);
  * duplicate, the caller's) with the bytes that came already (heap, may be NULL). */
 int response_hijack(struct response *res, const char *content_type, int *ret_fd, char **ret_early,
                     size_t *ret_early_len, struct error *err);
+
+/* For the server: ends a stream; frees. */
+int response_finish(struct response *res, struct error *err);
+void response_deinit(struct response *res);
 
 /* The HTTP status of an error. */
 int status_of_error(const struct error *err);

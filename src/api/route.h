@@ -5,18 +5,12 @@
 #include "api/request.h"
 #include "api/response.h"
 
-enum {
-        ROUTE_HIJACK = 1 << 0, /* the handler may take the socket */
-};
-
 struct route {
-        const char *method; /* "GET" also answers HEAD where there is no row of its own */
+        const char *method;
         const char *pattern;
         /* Answers, or returns -1 with `err` set: the server sends {"message": …} with the kind's status,
          * unless an answer has begun; then it closes the connection, so that the client sees a cut body. */
         int (*handler)(struct request *req, struct response *res, struct error *err);
-        unsigned flags;
-        int min_version; /* the minor number of the first API version that has it, 0 for all */
 };
 
 /* Each resource gives its rows; route.c lists the resources. */
@@ -24,15 +18,18 @@ struct route_list {
         const struct route *routes;
         size_t count;
 };
-extern const struct route_list container_routes, container_stream_routes, exec_routes, image_routes,
-    volume_routes, network_routes, system_routes, archive_routes, build_routes, swarm_routes;
+#define ROUTE_LIST(rows)                                                                                     \
+        {                                                                                                    \
+                rows, ARRAY_SIZE(rows)                                                                       \
+        }
 
 /* Finds the row for a path without its version and fills `params`. NULL: page not found. Pure. */
-const struct route *route_find(const char *method, const char *path, struct route_params *params,
-                               struct error *err);
-/* Matches one pattern: 1 and `params`, 0, or -1 for a path with a broken escape. */
-int route_match(const char *pattern, const char *path, struct route_params *params, struct error *err);
+const struct route *route_find(const char *method, const char *path, struct route_params *params);
 void route_params_deinit(struct route_params *params);
-/* Splits "/v1.41/info" into 41 and "/info"; without a version *ret_minor is `fallback`. ERROR_INVALID, with
- * Docker's sentence, for one out of range. */
-int route_version(const char *path, int fallback, int *ret_minor, const char **ret_rest, struct error *err);
+
+/* Splits "/v1.41/info" into the version's length and "/info"; a path without a version is left as it is and
+ * gives 0. Only digits and dots make a version: "/vx/info" has none. */
+size_t route_version_length(const char *path);
+/* The minor number of "1.41", or of the server's own for length 0; ERROR_INVALID, with Docker's sentence, for
+ * one out of range. */
+int route_version_parse(const char *version, size_t len, int *ret_minor, struct error *err);
