@@ -1,0 +1,56 @@
+/* The one nftables table of an engine, spoken to in nf_tables netlink messages of our own (libmnl).
+ *
+ * Table `inet davit` (for engines with other roots `inet davit-SUFFIX`). Published ports are elements of maps and
+ * networks are elements of verdict maps that lead to two small chains each, so publishing a port or adding a network
+ * costs the same with one or with thousands. Nothing outside of the table is ever touched.
+ *
+ *     map publish4 { ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }   one host address
+ *     map publish4any { inet_proto . inet_service : ipv4_addr . inet_service }            0.0.0.0
+ *     (publish6, publish6any likewise)
+ *     map forward_in, forward_out { ifname : verdict }   into, out of a network's bridge
+ *     map masquerade4, masquerade6 { prefix : verdict }  by a packet's source
+ *     set bridges { ifname } */
+#pragma once
+
+#include "base/error.h"
+#include "network/address.h"
+
+#include <net/if.h>
+#include <stddef.h>
+
+struct nft;
+
+int nft_open(const char *table, struct nft **ret, struct error *err);
+void nft_close(struct nft *nft); /* NULL is fine */
+static inline void cleanup_nft_func(struct nft **nft)
+{
+        nft_close(*nft);
+}
+#define cleanup_nft __attribute__((cleanup(cleanup_nft_func)))
+
+struct nft_network {
+        char bridge[IFNAMSIZ];
+        struct ip_prefix subnets[8]; /* masqueraded when they leave through another interface */
+        size_t n_subnets;
+        bool masquerade, internal, icc;
+};
+struct nft_publish {
+        struct ip_address host_ip; /* 0.0.0.0 or :: for every address */
+        uint16_t host_port;
+        int protocol; /* IPPROTO_TCP, _UDP, _SCTP */
+        struct ip_address container_ip;
+        uint16_t container_port;
+};
+
+/* Each is queued; nft_commit() sends everything as one transaction: all or nothing. */
+void nft_table_replace(struct nft *nft); /* drops what an earlier engine left, makes table, chains, maps */
+void nft_table_delete(struct nft *nft);
+void nft_network_add(struct nft *nft, const struct nft_network *network);
+void nft_network_remove(struct nft *nft, const struct nft_network *network);
+void nft_publish_add(struct nft *nft, const struct nft_publish *port);
+void nft_publish_remove(struct nft *nft, const struct nft_publish *port);
+int nft_commit(struct nft *nft, struct error *err);
+
+/* Whether another's base chain in the forward hook (iptables' FORWARD, firewalld, ufw) has policy drop; gives its
+ * table's and chain's names ("ip filter FORWARD"; heap) or NULL. Legacy iptables is not seen. */
+int nft_forward_drops(char **ret_chain, struct error *err);
