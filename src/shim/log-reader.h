@@ -43,6 +43,8 @@ int log_reader_next(struct log_reader *reader, struct log_message *ret, struct e
  *
  * After the container's end the caller reads once more until 0: then everything was seen. */
 int log_reader_wait(struct log_reader *reader, const int *wake_fds, size_t n_wake_fds, struct error *err);
+/* Nothing more will ever come: a message behind `until` was seen. */
+bool log_reader_is_done(const struct log_reader *reader);
 /* Readable when the log changed (with `follow`), for callers with a loop of their own; -1 otherwise. */
 int log_reader_fd(const struct log_reader *reader);
 void log_reader_close(struct log_reader *reader);
