@@ -37,7 +37,7 @@ objects = $(patsubst src/%.c,$(O)/obj/%.o,$(filter-out src/$1/main.c,$(wildcard 
 # main.c of a folder is a program's, everything else goes into lib$(folder).a. Programs without a main yet are left out.
 READY := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$($(p)_main)/main.c),$p))
 
-all: $(READY:%=$(O)/%) $(if $(wildcard src/runtime/init/*.c),$(O)/davit-init)
+all: $(FOLDERS:%=$(O)/lib%.a) $(READY:%=$(O)/%) $(if $(wildcard src/runtime/init/*.c),$(O)/davit-init)
 
 define folder_rule
 $(O)/lib$1.a: $(call objects,$1)

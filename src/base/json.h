@@ -67,15 +67,15 @@ struct json_table {
         size_t n_fields;
 };
 
-#define JSON_FIELD(name, type, member, kind, ...) { name, offsetof(type, member), kind, __VA_ARGS__ + 0, NULL, 0 }
+#define JSON_FIELD(name, type, member, kind, ...) { name, offsetof(type, member), kind, 0 __VA_OPT__(| (__VA_ARGS__)), NULL, 0 }
 /* For JSON_STRUCT and JSON_STRUCT_PTR. */
 #define JSON_FIELD_STRUCT(name, type, member, kind, table, ...)                                                      \
-        { name, offsetof(type, member), kind, __VA_ARGS__ + 0, &(table), 0 }
+        { name, offsetof(type, member), kind, 0 __VA_OPT__(| (__VA_ARGS__)), &(table), 0 }
 /* For JSON_ARRAY, JSON_MAP, JSON_MAP_ARRAYS; JSON_MAP_ARRAYS has the outer element {key, items, count}. */
 #define JSON_FIELD_ARRAY(name, type, member, count_member, kind, table, ...)                                         \
-        { name, offsetof(type, member), kind, __VA_ARGS__ + 0, &(table), offsetof(type, count_member) }
+        { name, offsetof(type, member), kind, 0 __VA_OPT__(| (__VA_ARGS__)), &(table), offsetof(type, count_member) }
 #define JSON_FIELD_UINT32S(name, type, member, count_member, ...)                                                    \
-        { name, offsetof(type, member), JSON_UINT32S, __VA_ARGS__ + 0, NULL, offsetof(type, count_member) }
+        { name, offsetof(type, member), JSON_UINT32S, 0 __VA_OPT__(| (__VA_ARGS__)), NULL, offsetof(type, count_member) }
 #define JSON_TABLE(type, fields) { sizeof(type), fields, ARRAY_SIZE(fields) }
 
 /* Layout that JSON_MAP_ARRAYS elements begin with. */

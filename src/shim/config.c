@@ -5,22 +5,6 @@
 #define CONFIG_PATH "bundle/shim.json"
 #define CONFIG_MAX (4 << 20)
 
-static const struct json_field restart_policy_fields[] = {
-        JSON_FIELD("name", struct restart_policy, name, JSON_STRING),
-        JSON_FIELD("maximum_retry_count", struct restart_policy, maximum_retry_count, JSON_INT, JSON_OMIT_EMPTY),
-};
-const struct json_table restart_policy_table = JSON_TABLE(struct restart_policy, restart_policy_fields);
-
-static const struct json_field health_config_fields[] = {
-        JSON_FIELD("test", struct health_config, test, JSON_STRV, JSON_OMIT_EMPTY),
-        JSON_FIELD("interval", struct health_config, interval, JSON_INT64, JSON_OMIT_EMPTY),
-        JSON_FIELD("timeout", struct health_config, timeout, JSON_INT64, JSON_OMIT_EMPTY),
-        JSON_FIELD("start_period", struct health_config, start_period, JSON_INT64, JSON_OMIT_EMPTY),
-        JSON_FIELD("start_interval", struct health_config, start_interval, JSON_INT64, JSON_OMIT_EMPTY),
-        JSON_FIELD("retries", struct health_config, retries, JSON_INT, JSON_OMIT_EMPTY),
-};
-const struct json_table health_config_table = JSON_TABLE(struct health_config, health_config_fields);
-
 static const struct json_field shim_port_fields[] = {
         JSON_FIELD("host_ip", struct shim_port, host_ip, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("host_port", struct shim_port, host_port, JSON_INT),

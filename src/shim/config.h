@@ -14,23 +14,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "oci/container-config.h"
 
 #define SHIM_FD_CONTROL 3
 #define SHIM_FD_NETNS 4
 #define SHIM_FD_PORTS 5
-
-/* The names of Docker's policies. */
-struct restart_policy {
-        char *name; /* "", "no", "always", "unless-stopped", "on-failure" */
-        int maximum_retry_count;
-};
-
-/* All durations in ns; zero means Docker's default (health.h). */
-struct health_config {
-        char **test; /* {"CMD", …}, {"CMD-SHELL", "line"}, {"NONE"}; NULL or empty: no check */
-        int64_t interval, timeout, start_period, start_interval;
-        int retries;
-};
 
 /* A published port. The socket is bound by davitd (and listens, if `relay` and tcp); packets normally go by nftables. */
 struct shim_port {
@@ -75,8 +63,6 @@ struct shim_config {
         size_t n_ports;
 };
 
-extern const struct json_table restart_policy_table;
-extern const struct json_table health_config_table;
 extern const struct json_table shim_config_table;
 
 /* Reads and checks CONTAINER_DIR/bundle/shim.json. `config` is zeroed by the caller; shim_config_deinit() frees it. */

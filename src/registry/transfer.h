@@ -1,0 +1,35 @@
+/* Whole images from and to registries: `docker pull` and `docker push` over the distribution client and the store.
+ *
+ * Progress is told as the API's JSON messages ({"status":…,"id":…,"progressDetail":{…}}), one object a call, borrowed.
+ * Calls come from several threads but never two at once; a failing call cancels the transfer. */
+#pragma once
+
+#include "oci/image.h"
+#include "registry/registry.h"
+#include "store/store.h"
+
+typedef int (*transfer_progress)(void *arg, json_object *message, struct error *err);
+
+/* The table that remembers under which blob digests layers are known to registries. Call once per database. */
+int transfer_prepare(struct store *store, struct error *err);
+
+struct transfer {
+        struct store *store;
+        const struct registry_settings *settings;
+        const struct registry_auth *auth; /* may be NULL */
+        const char *domain;               /* "docker.io", "localhost:5000" */
+        const char *path;                 /* "library/busybox" */
+        const char *name;                 /* as people read it: "busybox", "localhost:5000/app" */
+        int parallel;                     /* layers at once; 0: 3 */
+        transfer_progress progress;
+        void *arg;
+};
+
+/* `reference` is a tag or a digest, `platform` NULL for this machine's. Tags the image and records the digest it came
+ * by. ERROR_NOT_FOUND with Docker's sentences. */
+int transfer_pull(const struct transfer *t, const char *reference, const struct platform *platform,
+                  struct digest *ret_id, struct error *err);
+/* Every tag of the repository. */
+int transfer_pull_all(const struct transfer *t, const struct platform *platform, struct error *err);
+/* Pushes the image that `name:tag` names. */
+int transfer_push(const struct transfer *t, const char *tag, struct error *err);
