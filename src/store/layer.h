@@ -22,8 +22,9 @@ struct layer_driver {
         const char *name;
         /* Unpacks the tar into the folder. `ret` is filled but for the diff id. */
         int (*apply)(struct store *store, int dirfd, struct stream *tar, struct layer *ret, struct error *err);
-        /* The folder holds fs/, moved there from an overlay's upper directory; computes the tar and its digest. */
-        int (*adopt)(struct store *store, int dirfd, struct layer *ret, struct error *err);
+        /* The folder holds fs/, moved there from an overlay's upper directory; computes the tar and its digest. For `timestamp`
+         * see layer_from_upper(). */
+        int (*adopt)(struct store *store, int dirfd, int64_t timestamp, struct layer *ret, struct error *err);
         int (*tar)(struct store *store, int dirfd, struct sink *out, struct error *err);
         /* What overlay takes as lower directory, relative to the layer's folder. */
         const char *lower;

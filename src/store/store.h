@@ -19,7 +19,7 @@ struct layer_registry;
 struct store {
         char *root;  /* absolute path */
         int root_fd; /* O_PATH|O_DIRECTORY */
-        int tmp_fd, layers_fd;
+        int tmp_fd, layers_fd, lock_fd;
         struct database *db;
         const struct layer_driver *driver;
         struct layer_registry *layers; /* holds and layers being made (layer.c) */

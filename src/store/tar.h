@@ -19,7 +19,7 @@ enum tar_type {
         TAR_HARDLINK = '1',
         TAR_SYMLINK = '2',
         TAR_CHAR = '3',
-        TAR_BLOCK = '4',
+        TAR_BLOCK_DEVICE = '4',
         TAR_DIRECTORY = '5',
         TAR_FIFO = '6',
 };
@@ -35,7 +35,7 @@ struct tar_extent {
 
 struct tar_entry {
         enum tar_type type;
-        char *path; /* as stored but for trailing slashes of folders; valid UTF-8, no NUL */
+        char *path; /* as stored but for trailing slashes; any bytes but NUL, as Linux names are */
         char *link; /* target of a hard or symbolic link, else NULL */
         mode_t mode; /* permission bits with setuid, setgid, sticky; no type */
         uint32_t uid, gid;
@@ -69,6 +69,9 @@ static inline void cleanup_tar_reader_func(struct tar_reader **r)
 int tar_reader_next(struct tar_reader *r, const struct tar_entry **ret, struct error *err);
 /* The entry's archived data (`data_size` bytes, a sparse file's extents one after the other); 0 at its end. */
 ssize_t tar_reader_data(struct tar_reader *r, void *buffer, size_t len, struct error *err);
+
+/* From now on `raw` gets the file data that is read, too. */
+void tar_reader_keep_data(struct tar_reader *r);
 
 struct tar_writer;
 /* `out` stays the caller's. */
