@@ -89,14 +89,14 @@ static int open_parent(struct unpacker *u, const char *folder, struct error *err
                 return fd;
         }
         fd = open_in_root(u->rootfd, folder, O_PATH | O_DIRECTORY, 0, &first);
-        if (fd < 0 && first.errnum == ENOENT)
-                fd = directory_make_in_root(u->rootfd, folder, 0755, err);
-        else if (fd < 0) {
-                errno = first.errnum;
+        if (fd < 0 && first.errnum == ENOENT) {
+                error_clear(&first);
+                fd = directory_make_in_root(u->rootfd, folder, 0755, &first);
+        }
+        if (fd < 0) {
+                errno = first.errnum == ENOENT ? ENOTDIR : first.errnum; /* a symlink to nowhere */
                 return unpack_errno(err, "open the folder");
         }
-        if (fd < 0)
-                return -1;
         free(u->parent_real);
         u->parent_real = real_path(u, fd);
         return fd;
