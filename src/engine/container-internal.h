@@ -1,0 +1,135 @@
+/* A container in the engine's memory, and what the files engine/container-*.c share.
+ *
+ * config.json (all under "configuration" below) is written by us, state.json by the shim while one lives (shim/state.h).
+ * `lock` guards a container's members; it is not held over calls to a shim that can take long, nor over I/O with clients.
+ * Operations that change a container's life (start, stop, remove, restart, update, rename) take `operation` for their whole
+ * time, so that they follow one another; then `lock` for the moments in which members change. */
+#pragma once
+
+#include "engine/container.h"
+#include "engine/engine.h"
+#include "engine/mount.h"
+#include "shim/client.h"
+#include "shim/state.h"
+
+struct pending_attach {
+        int client;
+        struct shim_attach_options options;
+        char *detach_keys;
+        void *early;
+        size_t early_len;
+};
+
+struct exec_entry {
+        char id[CONTAINER_ID_SIZE];
+        struct shim_exec_config config;
+        bool started, running, finished;
+        int exit_code, pid;
+};
+
+struct container {
+        unsigned references; /* atomic; the table holds one */
+        pthread_mutex_t operation, lock;
+        pthread_cond_t changed;
+
+        /* Configuration. */
+        char *id, *name; /* name without the slash */
+        int64_t created;
+        char *path;
+        char **args;
+        char *image_id;  /* "sha256:…" */
+        char **layers;   /* diff ids, lowest first */
+        char *os;
+        struct container_config config;
+        struct host_config host;
+        struct mount_points mounts;
+        char *log_path;
+        bool has_been_started, removing_after_exit;
+
+        int dirfd; /* CONTAINER_DIR */
+        struct container_state state;
+        bool removing, removed, dead_image;
+        uint64_t exits;     /* ends seen since this engine started: next-exit waits for more */
+        int start_failure;  /* exit code of a failed start that `wait` reports, 0 none */
+        struct pending_attach *attaches;
+        size_t n_attaches;
+        struct exec_entry **execs;
+        size_t n_execs;
+        int watch_fd; /* the subscription, owned by the watcher; -1 */
+};
+
+/* ---- container-table.c ---- */
+void container_hold(struct container *c);
+void container_drop(struct container *c);
+DEFINE_CLEANUP(struct container *, cleanup_container_func, container_drop)
+#define cleanup_container __attribute__((cleanup(cleanup_container_func)))
+/* By what users type; a new reference. */
+int container_find(struct engine *engine, const char *reference, struct container **ret, struct error *err);
+struct container *container_by_id(struct engine *engine, const char *id);
+/* Adds a new one (whose name is checked and free) under the table's lock; ERROR_CONFLICT for a name in use. */
+int container_insert(struct engine *engine, struct container *c, struct error *err);
+void container_unlink(struct engine *engine, struct container *c);
+/* A list of references to all; free with container_list_drop(). */
+void container_list_all(struct engine *engine, struct container ***ret, size_t *ret_count);
+void container_list_drop(struct container **list, size_t count);
+/* The name's owner or NULL; the table's lock is held by the caller. */
+struct container *container_named(struct engine *engine, const char *name);
+
+/* ---- container-file.c ---- */
+struct container *container_new(void);
+int container_save(struct container *c, struct error *err);
+int container_load(struct engine *engine, const char *id, struct container **ret, struct error *err);
+char *container_dir(const struct engine *engine, const char *id);    /* heap, absolute */
+char *container_socket(const struct engine *engine, const char *id); /* heap, absolute */
+
+/* ---- container-name.c ---- */
+int container_name_check(const char *name, struct error *err);
+/* A free made-up name; heap. The table's lock is held. */
+char *container_name_make(struct engine *engine);
+
+/* ---- container-validate.c ---- */
+/* Checks and completes the request (defaults, the image's configuration already merged). */
+int container_validate(struct engine *engine, struct container_request *request, char ***warnings, struct error *err);
+int container_validate_resources(struct host_config *host, bool update, char ***warnings, struct error *err);
+int container_validate_restart(const struct host_config *host, struct error *err);
+
+/* ---- container-spec.c ---- */
+/* The OCI spec; `member_pid` functions look up the containers of container:X modes. `mounts` come from mounts_prepare(). */
+int container_spec(struct engine *engine, struct container *c, const struct network_start *network, struct oci_spec *ret,
+                   struct error *err);
+/* HostConfig's limits alone, for update. */
+int container_resources(const struct host_config *host, struct oci_resources *ret, struct error *err);
+char *container_cgroup_path(const struct engine *engine, const struct container *c);
+
+/* ---- container-start.c ---- */
+/* Both with `operation` held. */
+int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys, struct error *err);
+/* Gives back what a run took: network, mounted volumes. Idempotent. */
+void container_release_run(struct engine *engine, struct container *c);
+
+/* ---- container-watch.c ---- */
+int container_watcher_open(struct engine *engine, struct error *err);
+void container_watcher_close(struct engine *engine);
+/* Follows the shim on this (subscribed) connection from now on; takes `shim` over. */
+void container_watch(struct engine *engine, struct container *c, int shim);
+
+/* ---- container-remove.c ---- */
+int container_remove_locked(struct engine *engine, struct container *c, bool force, bool volumes, struct error *err);
+/* In a thread of its own: --rm after an exit. */
+void container_remove_later(struct engine *engine, struct container *c);
+
+/* ---- container-recover.c ---- */
+int container_recover_all(struct engine *engine, struct error *err);
+/* Ids of containers whose shims live; a list. Works before the containers are loaded. */
+int container_live_ids(const struct engine *engine, char ***ret, struct error *err);
+
+/* ---- container-event.c ---- */
+/* Publishes ("start", "die" with exitCode …) with image, name and labels added. `extra` may be NULL. */
+void container_event(struct engine *engine, struct container *c, const char *action, const struct strmap *extra);
+
+/* With `lock` held: a copy of the state, waking those who wait. */
+void container_set_state(struct container *c, struct container_state *state); /* takes it over */
+bool container_is_running(struct container *c); /* takes `lock` */
+/* A connection to the container's shim; ERROR_CONFLICT "container X is not running". */
+int container_shim(struct engine *engine, struct container *c, struct error *err);
+struct network_member container_member(const struct engine *engine, const struct container *c, char **ret_dir);
