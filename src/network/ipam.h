@@ -21,8 +21,7 @@ extern const size_t ipam_n_default_pools;
 int ipam_pool_parse(const char *text, struct ipam_pool *ret, struct error *err);
 
 /* The first subnet of `family` from the pools that overlaps none of `taken` (networks that exist, the host's routes and
- * addresses). ERROR_FORBIDDEN "could not find an available, non-overlapping IPv4 address pool among the defaults to
- * assign to the network". */
+ * addresses). ERROR_FORBIDDEN "all predefined address pools have been fully subnetted". */
 int ipam_choose_subnet(const struct ipam_pool *pools, size_t n_pools, int family, const struct ip_prefix *taken,
                        size_t n_taken, struct ip_prefix *ret, struct error *err);
 /* A /64 of fd00::/8 that is the network's own (from its id). */

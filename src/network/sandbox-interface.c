@@ -1,0 +1,107 @@
+/* Interfaces of a sandbox: made in the host's namespace, configured in the container's. */
+#include "network/sandbox.h"
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "network/rtnetlink.h"
+
+static int enable_ipv6(void *arg, struct error *err)
+{
+        cleanup_free char *path = string_format("/proc/sys/net/ipv6/conf/%s/disable_ipv6", (const char *)arg);
+
+        return file_write(AT_FDCWD, path, "0", err);
+}
+
+static void queue_gateways(struct sandbox *s, int index, const struct ip_address gateways[2])
+{
+        for (int i = 0; i < 2; i++) {
+                struct ip_prefix everything = { .address.family = gateways[i].family };
+
+                if (ip_given(&gateways[i]))
+                        rtnl_route_add(s->rtnl, index, &everything, &gateways[i]);
+        }
+}
+
+static int configure(struct sandbox *s, const struct sandbox_interface *iface, struct error *err)
+{
+        struct rtnl_link link;
+        int r = rtnl_link_find(s->rtnl, iface->name, &link, err);
+        bool ipv6 = false;
+
+        if (r <= 0)
+                return r < 0 ? -1 : error_set(err, ERROR_SYSTEM, "interface %s has gone", iface->name);
+        for (size_t i = 0; i < iface->n_addresses; i++)
+                ipv6 = ipv6 || iface->addresses[i].address.family == AF_INET6;
+        if (ipv6 && sandbox_run(s->netns, enable_ipv6, (char *)iface->name, err) < 0)
+                return -1;
+        for (size_t i = 0; i < iface->n_addresses; i++)
+                rtnl_address_add(s->rtnl, link.index, &iface->addresses[i]);
+        rtnl_link_up(s->rtnl, link.index, iface->name);
+        queue_gateways(s, link.index, iface->gateways);
+        return rtnl_commit(s->rtnl, err);
+}
+
+int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface, struct error *err)
+{
+        struct rtnl_veth veth = {
+                .name = iface->host_name,
+                .master = iface->master,
+                .peer_name = iface->name,
+                .peer_netns = s->netns,
+                .mtu = iface->mtu,
+        };
+
+        memcpy(veth.peer_mac, iface->mac, sizeof(veth.peer_mac));
+        if (streq(iface->kind, "veth"))
+                rtnl_veth_add(host, &veth);
+        else
+                rtnl_vlan_add(host, iface->kind, iface->mode, iface->master, iface->name, s->netns, iface->mac,
+                              iface->mtu);
+        if (rtnl_commit(host, err) < 0)
+                return -1;
+        if (configure(s, iface, err) < 0) {
+                sandbox_detach(s, iface->name, NULL);
+                return -1;
+        }
+        return 0;
+}
+
+int sandbox_detach(struct sandbox *s, const char *name, struct error *err)
+{
+        rtnl_link_delete(s->rtnl, name);
+        return rtnl_commit(s->rtnl, err);
+}
+
+int sandbox_set_gateways(struct sandbox *s, const char *name, const struct ip_address gateways[2], struct error *err)
+{
+        struct rtnl_route *routes = NULL;
+        struct rtnl_link link = { 0 };
+        size_t n = 0;
+
+        if (name && rtnl_link_find(s->rtnl, name, &link, err) < 0)
+                return -1;
+        if (rtnl_routes(s->rtnl, &routes, &n, err) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++)
+                if (routes[i].destination.length == 0 && ip_given(&routes[i].gateway))
+                        rtnl_route_delete(s->rtnl, routes[i].index, &routes[i].destination);
+        free(routes);
+        if (name)
+                queue_gateways(s, link.index, gateways);
+        return rtnl_commit(s->rtnl, err);
+}
+
+int sandbox_free_name(struct sandbox *s, const char *prefix, char ret[IFNAMSIZ], struct error *err)
+{
+        for (unsigned i = 0; i < 1000; i++) {
+                struct rtnl_link link;
+                int r;
+
+                if (snprintf(ret, IFNAMSIZ, "%s%u", prefix, i) >= IFNAMSIZ)
+                        break;
+                r = rtnl_link_find(s->rtnl, ret, &link, err);
+                if (r <= 0)
+                        return r;
+        }
+        return error_set(err, ERROR_INVALID, "no interface name is left for prefix %s", prefix);
+}
