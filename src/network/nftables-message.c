@@ -46,6 +46,10 @@ void nft_chain_delete(struct nft *nft, const char *name)
 
 void nft_set_add(struct nft *nft, const struct nft_set_shape *shape)
 {
+        static const struct {
+                uint8_t type, len;
+                uint32_t value;
+        } __attribute__((packed)) byte_order = { 0, sizeof(uint32_t), 1 };
         struct nlmsghdr *m = nft_message_begin(nft, NFT_MSG_NEWSET, NLM_F_CREATE);
 
         mnl_attr_put_strz(m, NFTA_SET_NAME, shape->name);
@@ -57,6 +61,9 @@ void nft_set_add(struct nft *nft, const struct nft_set_shape *shape)
                 put_be32(m, NFTA_SET_DATA_TYPE, shape->data_type);
                 put_be32(m, NFTA_SET_DATA_LEN, shape->data_len);
         }
+        /* For `nft list`: names of interfaces are in the host's byte order. */
+        if (shape->key_type == NFT_TYPE_IFNAME)
+                mnl_attr_put(m, NFTA_SET_USERDATA, sizeof(byte_order), &byte_order);
         nft_message_end(nft, m);
 }
 

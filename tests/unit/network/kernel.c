@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 
-SUITE(network_kernel)
+SUITE(network_kernel);
 
 static int in_new_namespace(int (*body)(void *arg, struct error *err))
 {

@@ -6,8 +6,9 @@
 #include "network/port.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 
-SUITE(network_pure)
+SUITE(network_pure);
 
 static struct ip_prefix prefix(const char *text)
 {
