@@ -524,6 +524,7 @@ static bool field_is_empty(const struct json_field *field, const void *p, size_t
         case JSON_MAP_ARRAYS:
                 return count == 0;
         case JSON_TIME:
+                return *(const int64_t *)p == TIME_ZERO;
         case JSON_STRUCT:
                 return false;
         default:
