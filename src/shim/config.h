@@ -27,7 +27,7 @@ struct shim_port {
         char *protocol; /* "tcp", "udp", "sctp" */
         char *container_ip;
         int container_port;
-        bool relay; /* the shim accepts connections (or datagrams) and passes them on inside the container's netns */
+        bool relay; /* tcp: the shim accepts connections and passes them on inside the container's netns */
 };
 
 struct shim_config {
@@ -38,7 +38,6 @@ struct shim_config {
         char *rootfs; /* used when `lowers` is NULL */
         char **lowers;
         char *upper, *work;
-        char **overlay_options; /* further mount options, e.g. "index=off" */
 
         bool tty, open_stdin, stdin_once;
 
@@ -52,11 +51,11 @@ struct shim_config {
         struct health_config health;
         char **health_shell; /* for CMD-SHELL: the image's SHELL, else NULL for {"/bin/sh", "-c"} */
         int stop_signal;     /* 0: SIGTERM */
+        char **group_add;    /* --group-add: an exec with a user of its own gets them, too */
         bool auto_remove;
 
         char *seccomp_cache; /* a compiled filter's file (see runtime), or NULL */
-        char *runtime;       /* an OCI runtime's path (--runtime, --add-runtime); NULL: our own library */
-        bool debug;
+        char *image_name; /* for the journal */
 
         bool has_netns;
         struct shim_port *ports;

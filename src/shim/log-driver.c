@@ -158,6 +158,12 @@ void log_writer_end(struct log_writer *writer, enum log_stream stream)
         line->ordinal = 0;
 }
 
+size_t log_writer_rest(const struct log_writer *writer, enum log_stream stream, const char **ret)
+{
+        *ret = writer->lines[stream - 1].rest.data;
+        return writer->lines[stream - 1].rest.len;
+}
+
 int log_writer_flush(struct log_writer *writer, struct error *err)
 {
         struct error *failure = writer->failure.kind ? NULL : &writer->failure;

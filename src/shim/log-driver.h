@@ -29,6 +29,8 @@ int log_writer_open(const struct shim_config *config, const struct log_options *
 void log_writer_data(struct log_writer *writer, enum log_stream stream, const char *data, size_t len);
 /* The stream has ended: what is left of a line becomes a record. */
 void log_writer_end(struct log_writer *writer, enum log_stream stream);
+/* What stands behind the last newline of a stream and is in no record yet: its length. */
+size_t log_writer_rest(const struct log_writer *writer, enum log_stream stream, const char **ret);
 /* An error is told once, until a flush succeeds again: the container must not suffer from a full disk. */
 int log_writer_flush(struct log_writer *writer, struct error *err);
 void log_writer_close(struct log_writer *writer);
