@@ -147,6 +147,10 @@ static void describe_one(struct strbuf *b, int dirfd, const char *prefix, const 
         struct stat st;
 
         ck_assert_int_eq(fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+        if (S_ISCHR(st.st_mode) && st.st_rdev == 0) {
+                strbuf_addf(b, "%s/%s whiteout\n", prefix, name);
+                return;
+        }
         strbuf_addf(b, "%s/%s %o %u:%u %lld.%09ld links=%d ", prefix, name, st.st_mode, st.st_uid, st.st_gid,
                     (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, S_ISDIR(st.st_mode) ? 0 : (int)st.st_nlink);
         if (S_ISREG(st.st_mode)) {
