@@ -38,10 +38,10 @@ int volume_reference(struct volumes *vols, const char *name, const char *contain
  * holds now. */
 void volume_release(struct volumes *vols, const char *container_id, bool remove_anonymous);
 
-/* Makes the volume's content available (tmpfs, nfs and the like are mounted while somebody runs with them) and returns
- * a descriptor (O_PATH) of its root. volume_unmount() is called once for each container when it ends. `path`
- * is where it can be found (heap). */
-int volume_mount(struct volumes *vols, const char *name, const char *container_id, char **ret_path,
+/* Makes the volume's content available (tmpfs, nfs and the like are mounted while somebody runs with them) and gives
+ * its path and further options for the container's bind mount ("ro"; may be NULL), both heap. volume_unmount() is
+ * called once for each container when it ends. */
+int volume_mount(struct volumes *vols, const char *name, const char *container_id, char **ret_path, char ***ret_flags,
                  struct error *err);
 void volume_unmount(struct volumes *vols, const char *container_id);
 
