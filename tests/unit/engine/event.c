@@ -1,4 +1,5 @@
 #include "engine/event.h"
+#include "base/fd.h"
 #include "base/time.h"
 #include "store/database.h"
 #include "suite.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 SUITE(event);
 
@@ -155,7 +155,5 @@ TEST(kept_over_a_restart)
         ck_assert(string_ends_with(got, " last"));
         event_log_free(log);
         database_close(db);
-        free(file);
-        file = string_format("rm -r %s", path);
-        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(tree_remove(AT_FDCWD, path, NULL), 0);
 }

@@ -1,0 +1,93 @@
+/* Images in and out: import, load, save, commit. */
+#include "api/progress.h"
+#include "api/resources.h"
+#include "engine/image.h"
+
+static int import_image(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_strv char **changes = request_query_list(req, "changes");
+        struct progress progress = { .res = res };
+        struct digest id;
+        struct image_import_options options = {
+                .source = request_query(req, "fromSrc"),
+                .repo = request_query_default(req, "repo", NULL),
+                .tag = request_query_default(req, "tag", NULL),
+                .message = request_query_default(req, "message", NULL),
+                .changes = changes,
+                .platform = request_query_default(req, "platform", NULL),
+        };
+
+        if (!streq(options.source, "-"))
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "importing from a URL is not supported by davit yet: %s", options.source);
+        return progress_end(&progress,
+                            engine_image_import(req->engine, request_body(req), &options, progress_message,
+                                                &progress, &id, err),
+                            err);
+}
+
+static int create_image(struct request *req, struct response *res, struct error *err)
+{
+        const char *name = request_query_default(req, "fromImage", NULL);
+
+        if (name)
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "pulling from a registry is not supported by davit yet: %s (see `load` and `import`)",
+                    name);
+        if (string_empty(request_query(req, "fromSrc")))
+                return error_set(err, ERROR_INVALID, "fromImage or fromSrc is needed");
+        return import_image(req, res, err);
+}
+
+static int load_images(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_strv char **platforms = request_query_list(req, "platform");
+        struct progress progress = { .res = res };
+
+        return progress_end(&progress,
+                            engine_image_load(req->engine, request_body(req),
+                                              request_query_bool_default(req, "quiet", true), platforms,
+                                              progress_message, &progress, err),
+                            err);
+}
+
+static int save_names(struct request *req, struct response *res, char *const *names, struct error *err)
+{
+        cleanup_strv char **platforms = request_query_list(req, "platform");
+        struct image_save *save;
+        struct sink *sink;
+        int r;
+
+        if (engine_image_save_open(req->engine, names, platforms, &save, err) < 0)
+                return -1;
+        r = response_stream(res, 200, "application/x-tar", true, &sink, err);
+        if (r == 0)
+                r = engine_image_save_write(save, sink, err);
+        engine_image_save_free(save);
+        return r;
+}
+
+static int save_images(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_strv char **names = request_query_list(req, "names");
+
+        if (!names)
+                names = strv_new();
+        return save_names(req, res, names, err);
+}
+
+static int save_image(struct request *req, struct response *res, struct error *err)
+{
+        char *names[] = { (char *)request_param(req, "name"), NULL };
+
+        return save_names(req, res, names, err);
+}
+
+static const struct route routes[] = {
+        { "POST", "/images/create", create_image },
+        { "POST", "/images/load", load_images },
+        { "GET", "/images/get", save_images },
+        { "GET", "/images/{name*}/get", save_image },
+};
+const struct route_list image_transfer_routes = ROUTE_LIST(routes);

@@ -1,0 +1,99 @@
+/* /images: what can be asked about them, names, removal. */
+#include "api/resources.h"
+#include "engine/image.h"
+
+static int list_images(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *filters = NULL, *list = NULL;
+        struct image_list_options options = {
+                .all = request_query_bool(req, "all"),
+                .shared_size = request_query_bool(req, "shared-size"),
+                .manifests = request_query_bool(req, "manifests"),
+        };
+
+        if (request_filters_json(req, &filters, err) < 0)
+                return -1;
+        options.filters = filters;
+        if (engine_image_list(req->engine, &options, &list, err) < 0)
+                return -1;
+        return response_json(res, 200, list, err);
+}
+
+static int inspect_image(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *image = NULL;
+
+        if (engine_image_inspect(req->engine, request_param(req, "name"), NULL, &image, err) < 0)
+                return -1;
+        return response_json(res, 200, image, err);
+}
+
+static int image_history(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *history = NULL;
+
+        if (engine_image_history(req->engine, request_param(req, "name"), &history, err) < 0)
+                return -1;
+        return response_json(res, 200, history, err);
+}
+
+static int tag_image(struct request *req, struct response *res, struct error *err)
+{
+        if (engine_image_tag(req->engine, request_param(req, "name"), request_query_default(req, "repo", ""),
+                             request_query_default(req, "tag", NULL), err) < 0)
+                return -1;
+        return response_empty(res, 201, err);
+}
+
+static int remove_image(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *report = NULL;
+
+        if (engine_image_remove(req->engine, request_param(req, "name"), request_query_bool(req, "force"),
+                                request_query_bool(req, "noprune"), &report, err) < 0)
+                return -1;
+        return response_json(res, 200, report, err);
+}
+
+static int prune_images(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *filters = NULL, *report = NULL;
+
+        if (request_filters_json(req, &filters, err) < 0 ||
+            engine_image_prune(req->engine, filters, &report, err) < 0)
+                return -1;
+        return response_json(res, 200, report, err);
+}
+
+static int search_images(struct request *req, struct response *res, struct error *err)
+{
+        (void)req, (void)res;
+        return error_set(err, ERROR_UNSUPPORTED, "searching a registry is not supported by davit yet");
+}
+
+static int push_image(struct request *req, struct response *res, struct error *err)
+{
+        (void)res;
+        return error_set(err, ERROR_UNSUPPORTED, "pushing to a registry is not supported by davit yet: %s",
+                         request_param(req, "name"));
+}
+
+static int inspect_distribution(struct request *req, struct response *res, struct error *err)
+{
+        (void)res;
+        return error_set(err, ERROR_UNSUPPORTED, "asking a registry is not supported by davit yet: %s",
+                         request_param(req, "name"));
+}
+
+static const struct route routes[] = {
+        { "GET", "/images/json", list_images },
+        { "GET", "/images/search", search_images },
+        { "GET", "/images/{name*}/json", inspect_image },
+        { "GET", "/images/{name*}/history", image_history },
+        { "POST", "/images/prune", prune_images },
+        { "POST", "/images/{name*}/tag", tag_image },
+        { "POST", "/images/{name*}/push", push_image },
+        { "DELETE", "/images/{name*}", remove_image },
+        { "GET", "/distribution/{name*}/json", inspect_distribution },
+};
+const struct route_list image_routes = ROUTE_LIST(routes);
