@@ -1,0 +1,155 @@
+/* /_ping, /version, /info, /system/df, /events, /auth */
+#include "api/resources.h"
+#include "base/time.h"
+#include "engine/engine.h"
+#include "engine/event.h"
+#include "engine/info.h"
+
+static void ping_headers(struct response *res)
+{
+        response_header(res, "Builder-Version", "2");
+        response_header(res, "Cache-Control", "no-cache, no-store, must-revalidate");
+        response_header(res, "Pragma", "no-cache");
+        response_header(res, "Swarm", "inactive");
+}
+
+static int ping(struct request *req, struct response *res, struct error *err)
+{
+        (void)req;
+        ping_headers(res);
+        return response_text(res, 200, "text/plain; charset=utf-8", "OK", err);
+}
+
+static int version(struct request *req, struct response *res, struct error *err)
+{
+        return response_json_take(res, 200, engine_version(req->engine), err);
+}
+
+static int info(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_json json_object *tree = NULL;
+
+        if (engine_info(req->engine, &tree, err) < 0)
+                return -1;
+        return response_json(res, 200, tree, err);
+}
+
+static int disk_usage(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_strv char **types = request_query_list(req, "type");
+        cleanup_json json_object *tree = NULL;
+
+        if (engine_disk_usage(req->engine, types, &tree, err) < 0)
+                return -1;
+        return response_json(res, 200, tree, err);
+}
+
+/* "SECONDS[.FRACTION]", as clients send times; `fallback` when absent. */
+static int query_time(const struct request *req, const char *name, int64_t fallback, int64_t *ret,
+                      struct error *err)
+{
+        const char *value = request_query(req, name);
+        cleanup_strv char **parts = NULL;
+        int64_t seconds, fraction = 0;
+
+        if (string_empty(value)) {
+                *ret = fallback;
+                return 0;
+        }
+        parts = strv_split(value, '.');
+        if (string_to_int64(parts[0], &seconds, NULL) < 0 || seconds > INT64_MAX / NSEC_PER_SEC ||
+            seconds < INT64_MIN / NSEC_PER_SEC)
+                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                                 value);
+        if (parts[1]) {
+                size_t digits = strlen(parts[1]);
+
+                if (digits > 9 || string_to_int64(parts[1], &fraction, NULL) < 0 || fraction < 0)
+                        return error_set(err, ERROR_INVALID,
+                                         "strconv.ParseInt: parsing \"%s\": invalid syntax", value);
+                for (; digits < 9; digits++)
+                        fraction *= 10;
+        }
+        *ret = seconds * NSEC_PER_SEC + fraction;
+        return 0;
+}
+
+static int stream_events(struct request *req, struct event_subscription *events, struct sink *sink,
+                         struct error *err)
+{
+        const struct event *event;
+        int r;
+
+        while ((r = event_next(events, request_cancel_fd(req), &event, err)) > 0) {
+                cleanup_free char *line = event_format(event);
+                cleanup_strbuf struct strbuf b = {};
+
+                event_release(event);
+                strbuf_adds(&b, line);
+                strbuf_addc(&b, '\n');
+                if (sink_write(sink, b.data, b.len, err) < 0)
+                        return -1;
+        }
+        return r;
+}
+
+static int events(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_filters struct filters filters = {};
+        struct event_subscription *subscription;
+        int64_t since, until;
+        struct sink *sink;
+        int r;
+
+        if (query_time(req, "since", INT64_MAX, &since, err) < 0 ||
+            query_time(req, "until", INT64_MAX, &until, err) < 0 || request_filters(req, &filters, err) < 0)
+                return -1;
+        if (since != INT64_MAX && since > until)
+                return error_set(err, ERROR_INVALID, "`since` time (%s) cannot be after `until` time (%s)",
+                                 request_query(req, "since"), request_query(req, "until"));
+        /* Listen before the head goes out: what happens once the client has seen it is not missed. */
+        subscription = event_subscribe(req->engine->events, &filters, since, until);
+        r = response_stream(res, 200, "application/json", false, &sink, err);
+        if (r == 0)
+                r = stream_events(req, subscription, sink, err);
+        event_unsubscribe(subscription);
+        return r;
+}
+
+struct auth_config {
+        char *username, *password, *serveraddress, *identitytoken;
+};
+static const struct json_field auth_fields[] = {
+        JSON_FIELD("username", struct auth_config, username, JSON_STRING),
+        JSON_FIELD("password", struct auth_config, password, JSON_STRING),
+        JSON_FIELD("serveraddress", struct auth_config, serveraddress, JSON_STRING),
+        JSON_FIELD("identitytoken", struct auth_config, identitytoken, JSON_STRING),
+};
+static const struct json_table auth_table = JSON_TABLE(struct auth_config, auth_fields);
+
+static int auth(struct request *req, struct response *res, struct error *err)
+{
+        struct auth_config config = {};
+        int r = request_json(req, &auth_table, false, &config, err);
+
+        (void)res;
+        /* A registry that cannot be reached is a 500 in Docker, and none can be yet. */
+        if (r == 0)
+                error_set(err, ERROR_SYSTEM, "login: asking a registry is not supported by davit yet: %s",
+                          config.serveraddress ? config.serveraddress : "docker.io");
+        json_free_fields(&auth_table, &config);
+        return -1;
+}
+
+static int session(struct request *req, struct response *res, struct error *err)
+{
+        (void)req, (void)res;
+        return error_set(err, ERROR_UNSUPPORTED, "BuildKit sessions are not supported by davit yet");
+}
+
+static const struct route routes[] = {
+        { "GET", "/_ping", ping }, { "HEAD", "/_ping", ping },          { "GET", "/version", version },
+        { "GET", "/info", info },  { "GET", "/system/df", disk_usage }, { "GET", "/events", events },
+        { "POST", "/auth", auth }, { "POST", "/session", session },     { "POST", "/grpc", session },
+};
+const struct route_list system_routes = ROUTE_LIST(routes);
