@@ -84,10 +84,48 @@ static int save_image(struct request *req, struct response *res, struct error *e
         return save_names(req, res, names, err);
 }
 
+static int commit_config(struct request *req, struct response *res, const struct container_config *config,
+                         struct error *err)
+{
+        cleanup_strv char **changes = request_query_list(req, "changes");
+        struct image_commit_options options = {
+                .repo = request_query_default(req, "repo", NULL),
+                .tag = request_query_default(req, "tag", NULL),
+                .message = request_query_default(req, "comment", NULL),
+                .author = request_query_default(req, "author", NULL),
+                .changes = changes,
+                .pause = request_query_bool_default(req, "pause", true),
+                .config = config,
+        };
+        char text[DIGEST_TEXT_SIZE];
+        struct digest id;
+        json_object *answer;
+
+        if (engine_commit(req->engine, request_query_default(req, "container", ""), &options, &id, err) < 0)
+                return -1;
+        answer = json_object_new_object();
+        digest_format(&id, text);
+        json_set_string(answer, "Id", text);
+        return response_json_take(res, 201, answer, err);
+}
+
+static int commit_container(struct request *req, struct response *res, struct error *err)
+{
+        struct container_config config = {};
+        cleanup_json json_object *body = NULL;
+        int r = request_json_tree(req, true, &body, err);
+
+        if (r == 0 && body && json_bind(&container_config_table, body, &config, err) < 0)
+                r = error_context(err, "invalid JSON");
+        if (r == 0)
+                r = commit_config(req, res, body ? &config : NULL, err);
+        json_free_fields(&container_config_table, &config);
+        return r;
+}
+
 static const struct route routes[] = {
-        { "POST", "/images/create", create_image },
-        { "POST", "/images/load", load_images },
-        { "GET", "/images/get", save_images },
+        { "POST", "/commit", commit_container },      { "POST", "/images/create", create_image },
+        { "POST", "/images/load", load_images },      { "GET", "/images/get", save_images },
         { "GET", "/images/{name*}/get", save_image },
 };
 const struct route_list image_transfer_routes = ROUTE_LIST(routes);

@@ -15,7 +15,7 @@ enum option_type {
         OPTION_INT,
         OPTION_LIST,
         OPTION_MAP,
-        OPTION_POOLS,
+        OPTION_POOLS,   /* a list in flags, a list of objects in the file */
         OPTION_REFUSED, /* dockerd's, but not ours */
 };
 
@@ -64,7 +64,6 @@ static int check_ip(const char *value, struct error *err)
 }
 
 #define FIELD(member) offsetof(struct daemon_options, member)
-#define REGISTRY "it comes with pulling and pushing"
 static const struct option options[] = {
         { "help", 0, "", OPTION_BOOL, FIELD(help), "Print usage" },
         { "version", 'v', "", OPTION_BOOL, FIELD(version), "Print version information and quit" },
@@ -128,15 +127,18 @@ static const struct option options[] = {
         { "default-address-pool", 0, "default-address-pools", OPTION_POOLS, FIELD(pools),
           "base=CIDR,size=BITS for networks" },
         { "add-runtime", 0, "runtimes", OPTION_REFUSED, 0, "other OCI runtimes come later" },
-        { "registry-mirror", 0, "registry-mirrors", OPTION_REFUSED, 0, REGISTRY },
-        { "insecure-registry", 0, "insecure-registries", OPTION_REFUSED, 0, REGISTRY },
-        { "max-concurrent-downloads", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "max-concurrent-uploads", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "max-download-attempts", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "http-proxy", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "https-proxy", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "no-proxy", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
-        { "proxies", 0, NULL, OPTION_REFUSED, 0, REGISTRY },
+        { "registry-mirror", 0, "registry-mirrors", OPTION_LIST, FIELD(registry_mirrors),
+          "Preferred registry mirror" },
+        { "insecure-registry", 0, "insecure-registries", OPTION_LIST, FIELD(insecure_registries),
+          "Enable insecure registry communication" },
+        { "max-concurrent-downloads", 0, NULL, OPTION_REFUSED },
+        { "max-concurrent-uploads", 0, NULL, OPTION_REFUSED },
+        { "max-download-attempts", 0, NULL, OPTION_INT, FIELD(max_download_attempts),
+          "Attempts for each layer of a pull (default 5)" },
+        { "http-proxy", 0, "", OPTION_STRING, FIELD(http_proxy), "Proxy URL for outgoing traffic" },
+        { "https-proxy", 0, "", OPTION_STRING, FIELD(https_proxy), "Proxy URL for outgoing traffic" },
+        { "no-proxy", 0, "", OPTION_STRING, FIELD(no_proxy), "Hosts without a proxy for outgoing traffic" },
+        { "proxies", 0, NULL, OPTION_REFUSED, 0, "give --http-proxy, --https-proxy and --no-proxy as flags" },
         { "allow-direct-routing", 0, NULL, OPTION_REFUSED },
         { "authorization-plugin", 0, "authorization-plugins", OPTION_REFUSED, 0, "davit has no plugins" },
         { "cdi-spec-dir", 0, "cdi-spec-dirs", OPTION_REFUSED },
@@ -191,34 +193,6 @@ static int refuse(const struct option *o, const char *kind, const char *name, st
 
 /* ---- Values ---- */
 
-static int parse_pool(struct daemon_options *d, const char *text, struct error *err)
-{
-        cleanup_strv char **parts = strv_split(text, ',');
-        struct address_pool_option pool = {};
-        int64_t size = 0;
-
-        for (char **part = parts; *part; part++) {
-                const char *base = string_after(*part, "base="), *bits = string_after(*part, "size=");
-
-                if (base)
-                        replace_string(&pool.base, base);
-                else if (!bits || string_to_int64(bits, &size, NULL) < 0 || size < 1 || size > 128) {
-                        free(pool.base);
-                        return error_set(err, ERROR_INVALID,
-                                         "invalid default-address-pool \"%s\": want base=CIDR,size=BITS",
-                                         text);
-                }
-        }
-        if (!pool.base || !size) {
-                free(pool.base);
-                return error_set(err, ERROR_INVALID,
-                                 "invalid default-address-pool \"%s\": want base=CIDR,size=BITS", text);
-        }
-        pool.size = (int)size;
-        ARRAY_APPEND(d->pools, d->n_pools, pool);
-        return 0;
-}
-
 static int set_map(struct strmap *map, const char *value, struct error *err)
 {
         const char *equals = strchr(value, '=');
@@ -251,12 +225,11 @@ static int set_value(const struct option *o, struct daemon_options *d, const cha
                                          "strconv.ParseInt: parsing \"%s\": invalid syntax", value);
                 return 0;
         case OPTION_LIST:
+        case OPTION_POOLS:
                 strv_append(field, value);
                 return 0;
         case OPTION_MAP:
                 return set_map(field, value, err);
-        case OPTION_POOLS:
-                return parse_pool(d, value, err);
         default:
                 replace_string(field, value);
                 return 0;
@@ -456,6 +429,7 @@ static char *show_flag(const struct option *o, const struct daemon_options *d)
         case OPTION_INT:
                 return string_format("%lld", (long long)*(const int64_t *)field);
         case OPTION_LIST:
+        case OPTION_POOLS:
                 list = strv_join(*(char *const *const *)field, " ");
                 return string_format("[%s]", list);
         case OPTION_STRING:
@@ -580,13 +554,10 @@ void daemon_options_deinit(struct daemon_options *d)
 
                 if (options[i].type == OPTION_STRING)
                         free(*(char **)field);
-                else if (options[i].type == OPTION_LIST)
+                else if (options[i].type == OPTION_LIST || options[i].type == OPTION_POOLS)
                         strv_free(*(char ***)field);
                 else if (options[i].type == OPTION_MAP)
                         strmap_deinit(field);
         }
-        for (size_t i = 0; i < d->n_pools; i++)
-                free(d->pools[i].base);
-        free(d->pools);
         *d = (struct daemon_options){};
 }

@@ -10,11 +10,6 @@
 #define DAEMON_JSON "/etc/docker/daemon.json"
 #define DAEMON_JSON_MAX (1 << 20)
 
-struct address_pool_option {
-        char *base;
-        int size;
-};
-
 /* Everything that can be set. NULL, 0 and empty lists: the default. Zero-initialise. */
 struct daemon_options {
         bool help, version, validate;
@@ -36,8 +31,10 @@ struct daemon_options {
         char **host_gateway_ips;
         int64_t mtu;
         bool ipv6, no_icc, no_ip_masq, no_ip_forward;
-        struct address_pool_option *pools;
-        size_t n_pools;
+        char **registry_mirrors, **insecure_registries;
+        char *http_proxy, *https_proxy, *no_proxy;
+        int64_t max_download_attempts;
+        char **pools; /* "base=10.0.0.0/8,size=24" */
 };
 void daemon_options_deinit(struct daemon_options *o);
 #define cleanup_daemon_options __attribute__((cleanup(daemon_options_deinit)))

@@ -1,6 +1,6 @@
 /* /_ping, /version, /info, /system/df, /events, /auth */
+#include "api/query.h"
 #include "api/resources.h"
-#include "base/time.h"
 #include "engine/engine.h"
 #include "engine/event.h"
 #include "engine/info.h"
@@ -42,36 +42,6 @@ static int disk_usage(struct request *req, struct response *res, struct error *e
         if (engine_disk_usage(req->engine, types, &tree, err) < 0)
                 return -1;
         return response_json(res, 200, tree, err);
-}
-
-/* "SECONDS[.FRACTION]", as clients send times; `fallback` when absent. */
-static int query_time(const struct request *req, const char *name, int64_t fallback, int64_t *ret,
-                      struct error *err)
-{
-        const char *value = request_query(req, name);
-        cleanup_strv char **parts = NULL;
-        int64_t seconds, fraction = 0;
-
-        if (string_empty(value)) {
-                *ret = fallback;
-                return 0;
-        }
-        parts = strv_split(value, '.');
-        if (string_to_int64(parts[0], &seconds, NULL) < 0 || seconds > INT64_MAX / NSEC_PER_SEC ||
-            seconds < INT64_MIN / NSEC_PER_SEC)
-                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax",
-                                 value);
-        if (parts[1]) {
-                size_t digits = strlen(parts[1]);
-
-                if (digits > 9 || string_to_int64(parts[1], &fraction, NULL) < 0 || fraction < 0)
-                        return error_set(err, ERROR_INVALID,
-                                         "strconv.ParseInt: parsing \"%s\": invalid syntax", value);
-                for (; digits < 9; digits++)
-                        fraction *= 10;
-        }
-        *ret = seconds * NSEC_PER_SEC + fraction;
-        return 0;
 }
 
 static int stream_events(struct request *req, struct event_subscription *events, struct sink *sink,

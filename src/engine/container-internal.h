@@ -12,6 +12,9 @@
 #include "shim/client.h"
 #include "shim/state.h"
 
+struct oci_spec;
+struct oci_resources;
+
 struct pending_attach {
         int client;
         struct shim_attach_options options;

@@ -29,6 +29,7 @@ struct engine_options {
         const char *seccomp_profile;     /* path, "unconfined" or "builtin" */
         const char *init_path;
         bool init, no_new_privileges, debug;
+        bool live_restore;               /* only for `info`: containers always live on */
         char *const *labels;             /* of the engine, for `info` */
         struct registry_settings registries;
 };

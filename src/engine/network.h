@@ -41,6 +41,9 @@ struct network_options {
         char *const *dns, *const *dns_search, *const *dns_options; /* --dns…: for containers without their own */
 };
 
+/* The words of --default-address-pool: "base=10.0.0.0/8,size=24"; the caller frees *ret. */
+int network_pools_parse(char *const *texts, struct ipam_pool **ret, size_t *ret_count, struct error *err);
+
 /* What networks want to know about a running container when another container joins or when `network connect` is
  * called; given by the engine. Returns a descriptor of its network namespace, -1 with ERROR_CONFLICT when not running. */
 typedef int (*network_netns_fn)(void *engine, const char *container_id, struct error *err);

@@ -26,8 +26,7 @@ TEST(flags)
         ck_assert_str_eq(o.data_root, "/d");
         ck_assert_int_eq(o.mtu, 1400);
         ck_assert_str_eq(strmap_get(&o.log_opts, "max-size"), "1m");
-        ck_assert_str_eq(o.pools[0].base, "10.0.0.0/8");
-        ck_assert_int_eq(o.pools[0].size, 24);
+        ck_assert_str_eq(o.pools[0], "base=10.0.0.0/8,size=24");
         ck_assert(strv_contains(given, "host") && !strv_contains(given, "pidfile"));
 }
 
@@ -72,7 +71,7 @@ TEST(file)
         ck_assert(o.debug);
         ck_assert_str_eq(o.labels[0], "a=b");
         ck_assert_str_eq(o.default_ulimits[0], "nofile=10:20");
-        ck_assert_str_eq(o.pools[0].base, "10.1.0.0/16");
+        ck_assert_str_eq(o.pools[0], "base=10.1.0.0/16,size=24");
 }
 
 TEST(file_refused)
@@ -87,8 +86,8 @@ TEST(file_refused)
                   "debug: (from flag: "
                   "true, from file: true), labels: (from flag: [c=d], from file: [a=b])" },
                 { "{\"mtu\":\"x\"}", "invalid JSON: mtu must be a number" },
-                { "{\"registry-mirrors\":[]}",
-                  "key registry-mirrors is not supported by davitd: it comes with pulling and pushing" },
+                { "{\"storage-opts\":[]}",
+                  "key storage-opts is not supported by davitd: there is one driver so far" },
                 { "[]", "invalid JSON: want an object" },
         };
 
