@@ -104,8 +104,8 @@ void registry_auth_deinit(struct registry_auth *auth)
 static int send_token_request(struct repository *r, const struct challenge *challenge, const char *scope,
                               struct http_response *ret, struct error *err)
 {
-        cleanup_free char *service = http_escape(challenge->service ? challenge->service : "");
-        cleanup_free char *escaped = http_escape(scope ? scope : "");
+        cleanup_free char *service = url_escape(challenge->service ? challenge->service : "");
+        cleanup_free char *escaped = url_escape(scope ? scope : "");
         cleanup_strbuf struct strbuf url = {}, form = {};
         cleanup_strv char **headers = NULL;
         cleanup_stream struct stream *body = NULL;
@@ -113,7 +113,7 @@ static int send_token_request(struct repository *r, const struct challenge *chal
 
         strbuf_adds(&url, challenge->realm);
         if (r->auth.identity_token) {
-                cleanup_free char *token = http_escape(r->auth.identity_token);
+                cleanup_free char *token = url_escape(r->auth.identity_token);
 
                 strbuf_addf(&form, "grant_type=refresh_token&client_id=docker&access_type=offline&service=%s&scope=%s&refresh_token=%s",
                             service, escaped, token);
@@ -134,7 +134,7 @@ static int send_token_request(struct repository *r, const struct challenge *chal
                         separator = "&";
                 }
                 if (!string_empty(r->auth.username)) {
-                        cleanup_free char *account = http_escape(r->auth.username);
+                        cleanup_free char *account = url_escape(r->auth.username);
                         cleanup_free char *pair = string_format("%s:%s", r->auth.username, r->auth.password ? r->auth.password : "");
                         cleanup_free char *encoded = base64_encode(pair);
 

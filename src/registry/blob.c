@@ -199,7 +199,7 @@ int repository_blob_mount(struct repository *r, const struct digest *digest, con
         cleanup_http_response struct http_response response = {}, cancelled = {};
         char text[DIGEST_TEXT_SIZE];
         cleanup_free char *scope = string_format("repository:%s:%s repository:%s:pull", r->path, r->actions, from);
-        cleanup_free char *source = http_escape(from), *url = NULL, *location = NULL;
+        cleanup_free char *source = url_escape(from), *url = NULL, *location = NULL;
         struct http_request request = { .method = "POST" };
 
         digest_format(digest, text);

@@ -409,7 +409,7 @@ void http_response_deinit(struct http_response *response)
         *response = (struct http_response){};
 }
 
-char *http_escape(const char *text)
+char *url_escape(const char *text)
 {
         struct strbuf b = {};
 

@@ -42,4 +42,4 @@ static inline const char *http_header(const struct http_response *response, cons
 }
 
 /* RFC 3986 percent-encoding of everything but unreserved characters; heap. */
-char *http_escape(const char *text);
+char *url_escape(const char *text);
