@@ -3,7 +3,8 @@
  *
  *     create   mounts_resolve() → volumes made and referenced; mounts_copy_up() fills new volumes from the image
  *     start    mounts_prepare() → struct oci_mount list
- *     exit     volume_unmount(), remove: volume_release() (volume.h) */
+ *     exit     mounts_unmount()
+ *     remove   volume_release() (volume.h) */
 #pragma once
 
 #include "base/json.h"
@@ -57,12 +58,19 @@ struct mounts_request {
 int mounts_resolve(struct volumes *vols, const struct mounts_request *request, struct mount_points *ret,
                    struct error *err);
 /* Copies what the image has at a volume's place into the volume if that is empty (owner, mode, times, xattrs, links),
- * except no_copy ones. `rootfs` is a descriptor of the mounted image (layers_mount() or the like). */
-int mounts_copy_up(struct volumes *vols, const struct mount_points *points, int rootfs, struct error *err);
+ * except no_copy ones. `rootfs` is a descriptor of the image's root,
+ * seen as one (an overlay mount that is attached nowhere). */
+int mounts_copy_up(struct volumes *vols, const char *container_id, const struct mount_points *points, int rootfs,
+                   struct error *err);
 /* Whether mounts_copy_up() would have work: then only the caller mounts the image. */
 bool mounts_need_copy_up(struct volumes *vols, const struct mount_points *points);
 
 /* The spec's mounts in the order in which they have to be made (by depth of the destination). Makes missing sources of
- * -v, mounts volumes. Items and their strings belong to the caller. */
+ * -v, mounts volumes. The caller frees them with mounts_free(), or takes them over into a spec (all on the heap). */
 int mounts_prepare(struct volumes *vols, const char *container_id, const struct mount_points *points,
                    struct oci_mount **ret, size_t *ret_count, struct error *err);
+void mounts_free(struct oci_mount *mounts, size_t count);
+/* What the spec's linux.rootfsPropagation has to be because of a shared or slave mount: "shared", "rslave" or NULL. */
+const char *mounts_rootfs_propagation(const struct mount_points *points);
+/* When a container has ended, or its start failed. Idempotent but for the events. */
+void mounts_unmount(struct volumes *vols, const char *container_id, const struct mount_points *points);

@@ -45,7 +45,8 @@ TABLE(root, ALWAYS(root, "path", path, JSON_STRING), S(root, "readonly", readonl
 TABLE(id_mapping, ALWAYS(id_mapping, "containerID", container_id, JSON_UINT32),
       ALWAYS(id_mapping, "hostID", host_id, JSON_UINT32), ALWAYS(id_mapping, "size", size, JSON_UINT32));
 TABLE(mount, ALWAYS(mount, "destination", destination, JSON_STRING), S(mount, "type", type, JSON_STRING),
-      S(mount, "source", source, JSON_STRING), S(mount, "options", options, JSON_STRV),
+      S(mount, "source", source, JSON_STRING), S(mount, "davitSourceRoot", source_root, JSON_STRING),
+      S(mount, "options", options, JSON_STRV),
       LIST(mount, "uidMappings", uid_mappings, id_mapping_table), LIST(mount, "gidMappings", gid_mappings, id_mapping_table));
 TABLE(hook, ALWAYS(hook, "path", path, JSON_STRING), S(hook, "args", args, JSON_STRV), S(hook, "env", env, JSON_STRV),
       S(hook, "timeout", timeout, JSON_INT_PTR));

@@ -72,6 +72,9 @@ struct oci_id_mapping {
 
 struct oci_mount {
         char *destination, *type, *source;
+        /* Of davit's own ("davitSourceRoot"): `source` is a path inside of this folder, and may not lead out of it
+         * (RESOLVE_BENEATH) - the subpath of a volume whose content others may be changing just now. */
+        char *source_root;
         char **options;
         struct oci_id_mapping *uid_mappings, *gid_mappings;
         size_t n_uid_mappings, n_gid_mappings;
