@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/engine.h"
 #include "engine/mount.h"
+#include "oci/spec.h"
 #include "shim/client.h"
 #include "shim/state.h"
 
@@ -47,13 +48,15 @@ struct container {
         struct host_config host;
         struct mount_points mounts;
         char *log_path;
-        bool has_been_started, removing_after_exit;
+        bool has_been_started;
 
         int dirfd; /* CONTAINER_DIR */
         struct container_state state;
-        bool removing, removed, dead_image;
-        uint64_t exits;     /* ends seen since this engine started: next-exit waits for more */
-        int start_failure;  /* exit code of a failed start that `wait` reports, 0 none */
+        bool ready;             /* made completely: found by calls and lists */
+        bool removing, removed;
+        bool restarting_by_us; /* between the halves of a restart: --rm does not apply */
+        uint64_t exits; /* ends seen since this engine started: what `wait` looks at */
+        int last_exit;  /* the code of the last of them */
         struct pending_attach *attaches;
         size_t n_attaches;
         struct exec_entry **execs;
@@ -102,6 +105,7 @@ int container_spec(struct engine *engine, struct container *c, const struct netw
                    struct error *err);
 /* HostConfig's limits alone, for update. */
 int container_resources(const struct host_config *host, struct oci_resources *ret, struct error *err);
+int container_layers(const struct container *c, struct digest **ret, size_t *ret_count, struct error *err);
 char *container_cgroup_path(const struct engine *engine, const struct container *c);
 
 /* ---- container-start.c ---- */
@@ -125,6 +129,16 @@ void container_remove_later(struct engine *engine, struct container *c);
 int container_recover_all(struct engine *engine, struct error *err);
 /* Ids of containers whose shims live; a list. Works before the containers are loaded. */
 int container_live_ids(const struct engine *engine, char ***ret, struct error *err);
+/* Ends what a dead shim left running, and says so in state.json. */
+void container_bury(struct engine *engine, struct container *c);
+/* Removes what belongs to an id that has no config.json. */
+void container_clear(struct engine *engine, const char *id);
+
+/* ---- container-list.c ---- */
+/* The filter `until`: TIME_ZERO when absent. */
+int container_until_filter(const struct filters *filters, int64_t *ret, struct error *err);
+/* Bytes of the writable layer, and with all layers below (either may be NULL). */
+void container_sizes(struct engine *engine, struct container *c, int64_t *ret_rw, int64_t *ret_root);
 
 /* ---- container-event.c ---- */
 /* Publishes ("start", "die" with exitCode …) with image, name and labels added. `extra` may be NULL. */

@@ -1,0 +1,259 @@
+/* Start: network → mounts → OCI spec → bundle → shim → go. What a run takes (network, mounted volumes) is given back by
+ * container_release_run() when the shim has ended or the start failed. */
+#include "engine/container-internal.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "runtime/runtime.h"
+#include "runtime/seccomp.h"
+#include "shim/log-options.h"
+#include "store/layer.h"
+
+#include <errno.h>
+
+void container_release_run(struct engine *engine, struct container *c)
+{
+        network_container_stop(engine->networks, c->id);
+        volume_unmount(engine->volumes, c->id);
+}
+
+static int write_json(int dirfd, const char *path, const struct json_table *table, const void *value, struct error *err)
+{
+        cleanup_json json_object *tree = json_unbind(table, value);
+        cleanup_free char *text = json_format(tree);
+
+        return file_replace(dirfd, path, text, strlen(text), 0600, false, err);
+}
+
+/* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. Returns the file's path (heap). */
+static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules, char **ret, struct error *err)
+{
+        cleanup_json json_object *tree = json_unbind(&oci_seccomp_table, rules);
+        cleanup_free char *text = json_format(tree), *name = NULL;
+        cleanup_seccomp_program struct seccomp_program program = {};
+        struct digest digest;
+        char hex[DIGEST_HEX_SIZE];
+
+        digest_of(text, strlen(text), &digest);
+        digest_format_hex(&digest, hex);
+        name = string_format("seccomp/%s", hex);
+        if (faccessat(engine->data_fd, name, R_OK, 0) < 0) {
+                if (directory_make(engine->data_fd, "seccomp", 0700, err) < 0 || seccomp_compile(rules, &program, err) < 0 ||
+                    seccomp_program_write(engine->data_fd, name, &program, err) < 0)
+                        return error_context(err, "seccomp");
+        }
+        *ret = string_format("%s/%s", engine->options->data_root, name);
+        return 0;
+}
+
+static int fill_log(struct container *c, struct shim_config *config, struct error *err)
+{
+        struct log_subject subject = { c->id, c->name, c->image_id, c->config.image, c->config.env, &c->config.labels };
+
+        config->log_driver = xstrdup(c->host.log_config.type);
+        strmap_copy(&config->log_options, &c->host.log_config.config);
+        config->log_path = xstrdup(c->log_path);
+        return log_describe(config->log_driver, &config->log_options, &subject, &config->log_attributes, &config->log_tag, err);
+}
+
+static void fill_health(struct container *c, struct shim_config *config)
+{
+        if (c->config.healthcheck)
+                json_copy(&health_config_table, c->config.healthcheck, &config->health);
+        config->health_shell = strv_copy(c->config.shell);
+}
+
+static int fill_root(struct engine *engine, struct container *c, struct shim_config *config, struct error *err)
+{
+        cleanup_free struct digest *diff_ids = NULL;
+        cleanup_free char *dir = container_dir(engine, c->id);
+        size_t count;
+
+        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_lowers(engine->store, diff_ids, count, &config->lowers, err) < 0)
+                return -1;
+        config->upper = string_format("%s/upper", dir);
+        config->work = string_format("%s/work", dir);
+        return 0;
+}
+
+static int fill_shim_config(struct engine *engine, struct container *c, struct network_start *network,
+                            const struct oci_spec *spec, struct shim_config *config, struct error *err)
+{
+        int signal = 0;
+        const char *runtime = engine->options->runtimes ? strmap_get(engine->options->runtimes, c->host.runtime) : NULL;
+
+        config->id = xstrdup(c->id);
+        config->name = xstrdup(c->name);
+        config->tty = c->config.tty;
+        config->open_stdin = c->config.open_stdin;
+        config->stdin_once = c->config.stdin_once;
+        if (!string_empty(c->config.stop_signal) && runtime_signal_parse(c->config.stop_signal, &signal, err) < 0)
+                return -1;
+        config->stop_signal = signal;
+        config->auto_remove = c->host.auto_remove;
+        config->debug = engine->options->debug;
+        config->runtime = xstrdup(runtime);
+        json_copy(&restart_policy_table, &c->host.restart_policy, &config->restart);
+        fill_health(c, config);
+        if (spec->linux_config->seccomp && cached_seccomp(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)
+                return -1;
+        config->has_netns = network->netns >= 0;
+        config->ports = network->ports;
+        config->n_ports = network->n_ports;
+        network->ports = NULL;
+        return fill_root(engine, c, config, err) < 0 || fill_log(c, config, err) < 0 ? -1 : 0;
+}
+
+static int write_bundle(struct engine *engine, struct container *c, struct network_start *network, struct error *err)
+{
+        cleanup_oci_spec struct oci_spec spec = {};
+        cleanup_shim_config struct shim_config config = {};
+
+        if (container_spec(engine, c, network, &spec, err) < 0 || fill_shim_config(engine, c, network, &spec, &config, err) < 0 ||
+            write_json(c->dirfd, "bundle/config.json", &oci_spec_table, &spec, err) < 0)
+                return -1;
+        return shim_config_save(c->dirfd, &config, err);
+}
+
+/* Sockets of clients that attached before the start. */
+static void hand_over_attaches(struct container *c, int shim)
+{
+        struct pending_attach *list;
+        size_t count;
+
+        pthread_mutex_lock(&c->lock);
+        list = take_ptr(c->attaches);
+        count = c->n_attaches;
+        c->n_attaches = 0;
+        pthread_mutex_unlock(&c->lock);
+        for (size_t i = 0; i < count; i++) {
+                cleanup_error struct error err = {};
+
+                list[i].options.detach_keys = list[i].detach_keys;
+                if (shim_attach(shim, &list[i].options, list[i].client, list[i].early, list[i].early_len, &err) < 0)
+                        log_warn("container %s: attach: %s", c->id, error_message(&err));
+                close(list[i].client);
+                free(list[i].detach_keys);
+                free(list[i].early);
+        }
+        free(list);
+}
+
+/* The clients of a start that failed see the end of their streams. */
+static void drop_attaches(struct container *c)
+{
+        pthread_mutex_lock(&c->lock);
+        for (size_t i = 0; i < c->n_attaches; i++) {
+                close(c->attaches[i].client);
+                free(c->attaches[i].detach_keys);
+                free(c->attaches[i].early);
+        }
+        c->n_attaches = 0;
+        pthread_mutex_unlock(&c->lock);
+}
+
+/* Spawns the shim and lets it go. The watcher's connection is subscribed before the start, so that no event is missed. */
+static int run_shim(struct engine *engine, struct container *c, const struct network_start *network, struct error *err)
+{
+        cleanup_free char *dir = container_dir(engine, c->id), *socket = container_socket(engine, c->id), *folder = NULL;
+        struct shim_spawn_options spawn = {
+                .program = engine->shim_program, .container_dir = dir, .socket = socket, .netns_fd = network->netns,
+                .port_fds = network->port_fds, .n_ports = network->n_ports, .keep_stderr = engine->options->debug,
+        };
+        cleanup_close int watch = -1, shim = -1;
+        int pid;
+
+        folder = string_format("%s/containers/%s", engine->options->exec_root, c->id);
+        if (directory_make(AT_FDCWD, folder, 0700, err) < 0 || shim_spawn(&spawn, err) < 0)
+                return -1;
+        watch = shim_connect(socket, err);
+        if (watch < 0 || shim_subscribe(watch, err) < 0)
+                return -1;
+        shim = shim_connect(socket, err);
+        if (shim < 0)
+                return -1;
+        hand_over_attaches(c, shim);
+        if (shim_start(shim, &pid, err) < 0)
+                return error_context(err, "failed to create task for container");
+        pthread_mutex_lock(&c->lock);
+        {
+                struct container_state state;
+
+                if (container_state_load(c->dirfd, &state, NULL) == 0)
+                        container_set_state(c, &state);
+        }
+        c->has_been_started = true;
+        pthread_mutex_unlock(&c->lock);
+        container_watch(engine, c, take_fd(watch));
+        return 0;
+}
+
+/* A start that failed: "created", with the code and the message that inspect shows. */
+static void record_failure(struct engine *engine, struct container *c, const struct error *why)
+{
+        struct container_state state;
+
+        drop_attaches(c);
+        container_release_run(engine, c);
+        pthread_mutex_lock(&c->lock);
+        if (container_state_load(c->dirfd, &state, NULL) < 0)
+                container_state_init(&state);
+        if (!c->has_been_started)
+                replace_string(&state.status, STATUS_CREATED);
+        else if (container_state_is_up(&state))
+                replace_string(&state.status, STATUS_EXITED);
+        state.pid = 0;
+        state.exit_code = why->exit_code ? why->exit_code : 128;
+        replace_string(&state.error, why->message);
+        if (container_state_save(c->dirfd, &state, NULL) < 0)
+                log_warn("container %s: its state could not be written", c->id);
+        container_set_state(c, &state);
+        pthread_mutex_unlock(&c->lock);
+}
+
+static int check_startable(struct container *c, struct error *err)
+{
+        int r = 0;
+
+        pthread_mutex_lock(&c->lock);
+        if (c->removing || c->removed)
+                r = error_set(err, ERROR_CONFLICT, "container is marked for removal and cannot be started");
+        else if (streq(c->state.status, STATUS_PAUSED))
+                r = error_set(err, ERROR_CONFLICT, "cannot start a paused container, try unpause instead");
+        else if (container_state_is_up(&c->state))
+                r = error_set(err, ERROR_NOT_MODIFIED, "container %s is already running", c->id);
+        pthread_mutex_unlock(&c->lock);
+        return r;
+}
+
+int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys, struct error *err)
+{
+        cleanup_network_start struct network_start network = { .netns = -1 };
+        cleanup_error struct error why = {};
+        cleanup_free char *dir = NULL;
+        struct network_member member;
+
+        (void)detach_keys; /* each attach brings its own */
+        if (check_startable(c, err) < 0)
+                return -1;
+        member = container_member(engine, c, &dir);
+        if (network_container_start(engine->networks, &member, &network, &why) == 0 && write_bundle(engine, c, &network, &why) == 0 &&
+            run_shim(engine, c, &network, &why) == 0)
+                return container_save(c, err);
+        record_failure(engine, c, &why);
+        if (c->host.auto_remove)
+                container_remove_later(engine, c);
+        return error_move(err, &why);
+}
+
+int engine_container_start(struct engine *engine, const char *reference, const char *detach_keys, struct error *err)
+{
+        cleanup_container struct container *c = NULL;
+        int r;
+
+        if (container_find(engine, reference, &c, err) < 0)
+                return -1;
+        pthread_mutex_lock(&c->operation);
+        r = container_start_locked(engine, c, detach_keys, err);
+        pthread_mutex_unlock(&c->operation);
+        return r;
+}

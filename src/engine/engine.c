@@ -1,0 +1,119 @@
+#include "engine/container-internal.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "registry/transfer.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+/* The engine's id is made once and kept, as clients use it to tell engines apart. */
+static int load_id(struct engine *engine, struct error *err)
+{
+        uint8_t r[16];
+
+        if (file_read(engine->data_fd, "engine-id", 64, &engine->id, NULL, NULL) == 0)
+                return 0;
+        if (getrandom(r, sizeof(r), 0) != sizeof(r))
+                return error_errno(err, "getrandom");
+        r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
+        r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
+        engine->id = string_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
+                                   r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+        return file_replace(engine->data_fd, "engine-id", engine->id, strlen(engine->id), 0600, false, err);
+}
+
+static int open_roots(struct engine *engine, struct error *err)
+{
+        const struct engine_options *o = engine->options;
+
+        if (directory_make(AT_FDCWD, o->data_root, 0711, err) < 0 || directory_make(AT_FDCWD, o->exec_root, 0711, err) < 0)
+                return -1;
+        engine->data_fd = directory_open(AT_FDCWD, o->data_root, err);
+        if (engine->data_fd < 0 || directory_make(engine->data_fd, "containers", 0710, err) < 0)
+                return -1;
+        engine->containers_fd = directory_open(engine->data_fd, "containers", err);
+        return engine->containers_fd < 0 ? -1 : 0;
+}
+
+static int find_programs(struct engine *engine, struct error *err)
+{
+        const char *init = engine->options->init_path;
+
+        if (program_find("davit-shim", &engine->shim_program, err) < 0)
+                return -1;
+        if (!string_empty(init))
+                engine->init_program = xstrdup(init);
+        else if (program_find("davit-init", &engine->init_program, NULL) < 0)
+                engine->init_program = xstrdup("davit-init");
+        return 0;
+}
+
+/* A container's network namespace, for networks that join or connect. */
+static int netns_of(void *arg, const char *id, struct error *err)
+{
+        struct engine *engine = arg;
+        cleanup_container struct container *c = NULL;
+        cleanup_free char *path = NULL;
+        int pid, fd;
+
+        if (container_find(engine, id, &c, err) < 0)
+                return -1;
+        pthread_mutex_lock(&c->lock);
+        pid = container_state_is_up(&c->state) ? c->state.pid : 0;
+        pthread_mutex_unlock(&c->lock);
+        if (!pid)
+                return error_set(err, ERROR_CONFLICT, "cannot join network namespace of container: container %s is not running", c->id);
+        path = string_format("/proc/%d/ns/net", pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? error_errno(err, "%s", path) : fd;
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret, struct error *err)
+{
+        struct engine *engine = xcalloc(1, sizeof(*engine));
+        cleanup_strv char **live = NULL;
+
+        engine->options = options;
+        engine->data_fd = engine->containers_fd = -1;
+        pthread_rwlock_init(&engine->lock, NULL);
+        if (open_roots(engine, err) < 0 || find_programs(engine, err) < 0 || load_id(engine, err) < 0 ||
+            store_open(options->data_root, &engine->store, err) < 0 || event_log_new(engine->store->db, &engine->events, err) < 0 ||
+            transfer_prepare(engine->store, err) < 0 || container_live_ids(engine, &live, err) < 0 ||
+            volumes_open(engine->store->db, engine->events, options->data_root, live, &engine->volumes, err) < 0 ||
+            networks_open(engine->store->db, engine->events, &options->network, live, &engine->networks, err) < 0) {
+                engine_close(engine);
+                return -1;
+        }
+        networks_set_engine(engine->networks, engine, netns_of);
+        if (container_watcher_open(engine, err) < 0 || container_recover_all(engine, err) < 0) {
+                engine_close(engine);
+                return -1;
+        }
+        *ret = engine;
+        return 0;
+}
+
+void engine_close(struct engine *engine)
+{
+        container_watcher_close(engine);
+        for (size_t i = 0; i < engine->n_containers; i++)
+                container_drop(engine->containers[i]);
+        free(engine->containers);
+        if (engine->networks)
+                networks_close(engine->networks);
+        if (engine->volumes)
+                volumes_close(engine->volumes);
+        event_log_free(engine->events);
+        if (engine->store)
+                store_close(engine->store);
+        if (engine->containers_fd >= 0)
+                close(engine->containers_fd);
+        if (engine->data_fd >= 0)
+                close(engine->data_fd);
+        pthread_rwlock_destroy(&engine->lock);
+        free(engine->shim_program);
+        free(engine->init_program);
+        free(engine->id);
+        free(engine);
+}
