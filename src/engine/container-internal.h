@@ -134,7 +134,12 @@ void container_bury(struct engine *engine, struct container *c);
 /* Removes what belongs to an id that has no config.json. */
 void container_clear(struct engine *engine, const char *id);
 
+/* ---- container-inspect.c ---- */
+json_object *container_mounts_json(const struct container *c);
+
 /* ---- container-list.c ---- */
+/* "Up 3 seconds (healthy)"; heap. */
+char *container_status_text(const struct container *c);
 /* The filter `until`: TIME_ZERO when absent. */
 int container_until_filter(const struct filters *filters, int64_t *ret, struct error *err);
 /* Bytes of the writable layer, and with all layers below (either may be NULL). */

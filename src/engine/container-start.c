@@ -79,7 +79,6 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
                             const struct oci_spec *spec, struct shim_config *config, struct error *err)
 {
         int signal = 0;
-        const char *runtime = engine->options->runtimes ? strmap_get(engine->options->runtimes, c->host.runtime) : NULL;
 
         config->id = xstrdup(c->id);
         config->name = xstrdup(c->name);
@@ -90,8 +89,6 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
                 return -1;
         config->stop_signal = signal;
         config->auto_remove = c->host.auto_remove;
-        config->debug = engine->options->debug;
-        config->runtime = xstrdup(runtime);
         json_copy(&restart_policy_table, &c->host.restart_policy, &config->restart);
         fill_health(c, config);
         if (spec->linux_config->seccomp && cached_seccomp(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)

@@ -336,7 +336,7 @@ static int validate_runtime(const struct engine *engine, const struct host_confi
         if (string_empty(h->runtime) || streq(h->runtime, "runc") || streq(h->runtime, "davit-runtime"))
                 return 0;
         if (engine->options->runtimes && strmap_get(engine->options->runtimes, h->runtime))
-                return 0;
+                return error_set(err, ERROR_UNSUPPORTED, "--runtime %s: other OCI runtimes are not supported yet", h->runtime);
         return error_set(err, ERROR_INVALID, "unknown or invalid runtime name: %s", h->runtime);
 }
 
