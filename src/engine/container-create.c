@@ -270,7 +270,7 @@ static int copy_up(struct engine *engine, struct container *c, const struct imag
         if (image_lowers(engine->store, image, &lowers, err) < 0)
                 return -1;
         root = layers_view(lowers, NULL, err);
-        return root < 0 ? -1 : mounts_copy_up(engine->volumes, &c->mounts, root, err);
+        return root < 0 ? -1 : mounts_copy_up(engine->volumes, c->id, &c->mounts, root, err);
 }
 
 static int build(struct engine *engine, struct container *c, const struct image *image, struct container_request *request,

@@ -572,6 +572,7 @@ int container_spec(struct engine *engine, struct container *c, const struct netw
         ret->root->readonly = c->host.readonly_rootfs;
         l->resources = xcalloc(1, sizeof(*l->resources));
         l->cgroups_path = container_cgroup_path(engine, c);
+        l->rootfs_propagation = xstrdup(mounts_rootfs_propagation(&c->mounts));
         strmap_copy(&ret->annotations, &c->host.annotations);
         if (!streq(c->host.uts_mode, "host")) {
                 ret->hostname = xstrdup(c->config.hostname);

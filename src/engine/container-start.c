@@ -13,7 +13,7 @@
 void container_release_run(struct engine *engine, struct container *c)
 {
         network_container_stop(engine->networks, c->id);
-        volume_unmount(engine->volumes, c->id);
+        mounts_unmount(engine->volumes, c->id, &c->mounts);
 }
 
 static int write_json(int dirfd, const char *path, const struct json_table *table, const void *value, struct error *err)
