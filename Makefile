@@ -76,6 +76,11 @@ $(O)/obj/tests/%.o: tests/%.c
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -c -o $@ $<
 
+# The reference's answers (shared/tables): build/tables DIRECTORY.
+$(O)/tables: $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/tables/*.c)) $(UNIT_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(UNIT_LIBS) -Wl,--end-group $(ALL_LIBS) -pthread
+
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 fuzz-replay: $(FUZZ:%=$(O)/fuzz/%)
 $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/obj/tests/fuzz/replay.o $(UNIT_LIBS)
