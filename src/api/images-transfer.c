@@ -1,7 +1,7 @@
-/* Images in and out: import, load, save, commit. */
+/* Images in and out: pull, push, import, load, save, commit. */
 #include "api/progress.h"
 #include "api/resources.h"
-#include "engine/image.h"
+#include "engine/image-transfer.h"
 
 static int import_image(struct request *req, struct response *res, struct error *err)
 {
@@ -29,15 +29,30 @@ static int import_image(struct request *req, struct response *res, struct error 
 static int create_image(struct request *req, struct response *res, struct error *err)
 {
         const char *name = request_query_default(req, "fromImage", NULL);
+        struct progress progress = { .res = res };
 
-        if (name)
-                return error_set(
-                    err, ERROR_UNSUPPORTED,
-                    "pulling from a registry is not supported by davit yet: %s (see `load` and `import`)",
-                    name);
-        if (string_empty(request_query(req, "fromSrc")))
+        if (!name && string_empty(request_query(req, "fromSrc")))
                 return error_set(err, ERROR_INVALID, "fromImage or fromSrc is needed");
-        return import_image(req, res, err);
+        if (!name)
+                return import_image(req, res, err);
+        return progress_end(&progress,
+                            engine_image_pull(req->engine, name, request_query_default(req, "tag", NULL),
+                                              request_query_default(req, "platform", NULL),
+                                              http_head_get(&req->head, "X-Registry-Auth"), progress_message,
+                                              &progress, err),
+                            err);
+}
+
+static int push_image(struct request *req, struct response *res, struct error *err)
+{
+        struct progress progress = { .res = res };
+
+        return progress_end(&progress,
+                            engine_image_push(req->engine, request_param(req, "name"),
+                                              request_query_default(req, "tag", NULL),
+                                              http_head_get(&req->head, "X-Registry-Auth"), progress_message,
+                                              &progress, err),
+                            err);
 }
 
 static int load_images(struct request *req, struct response *res, struct error *err)
@@ -124,8 +139,8 @@ static int commit_container(struct request *req, struct response *res, struct er
 }
 
 static const struct route routes[] = {
-        { "POST", "/commit", commit_container },      { "POST", "/images/create", create_image },
-        { "POST", "/images/load", load_images },      { "GET", "/images/get", save_images },
-        { "GET", "/images/{name*}/get", save_image },
+        { "POST", "/commit", commit_container }, { "POST", "/images/create", create_image },
+        { "POST", "/images/load", load_images }, { "POST", "/images/{name*}/push", push_image },
+        { "GET", "/images/get", save_images },   { "GET", "/images/{name*}/get", save_image },
 };
 const struct route_list image_transfer_routes = ROUTE_LIST(routes);

@@ -1,6 +1,6 @@
 /* /images: what can be asked about them, names, removal. */
 #include "api/resources.h"
-#include "engine/image.h"
+#include "engine/image-transfer.h"
 
 static int list_images(struct request *req, struct response *res, struct error *err)
 {
@@ -71,18 +71,14 @@ static int search_images(struct request *req, struct response *res, struct error
         return error_set(err, ERROR_UNSUPPORTED, "searching a registry is not supported by davit yet");
 }
 
-static int push_image(struct request *req, struct response *res, struct error *err)
-{
-        (void)res;
-        return error_set(err, ERROR_UNSUPPORTED, "pushing to a registry is not supported by davit yet: %s",
-                         request_param(req, "name"));
-}
-
 static int inspect_distribution(struct request *req, struct response *res, struct error *err)
 {
-        (void)res;
-        return error_set(err, ERROR_UNSUPPORTED, "asking a registry is not supported by davit yet: %s",
-                         request_param(req, "name"));
+        cleanup_json json_object *tree = NULL;
+
+        if (engine_distribution_inspect(req->engine, request_param(req, "name"),
+                                        http_head_get(&req->head, "X-Registry-Auth"), &tree, err) < 0)
+                return -1;
+        return response_json(res, 200, tree, err);
 }
 
 static const struct route routes[] = {
@@ -92,7 +88,6 @@ static const struct route routes[] = {
         { "GET", "/images/{name*}/history", image_history },
         { "POST", "/images/prune", prune_images },
         { "POST", "/images/{name*}/tag", tag_image },
-        { "POST", "/images/{name*}/push", push_image },
         { "DELETE", "/images/{name*}", remove_image },
         { "GET", "/distribution/{name*}/json", inspect_distribution },
 };

@@ -3,6 +3,7 @@
 #include "api/resources.h"
 #include "engine/engine.h"
 #include "engine/event.h"
+#include "engine/image-transfer.h"
 #include "engine/info.h"
 
 static void ping_headers(struct response *res)
@@ -86,29 +87,14 @@ static int events(struct request *req, struct response *res, struct error *err)
         return r;
 }
 
-struct auth_config {
-        char *username, *password, *serveraddress, *identitytoken;
-};
-static const struct json_field auth_fields[] = {
-        JSON_FIELD("username", struct auth_config, username, JSON_STRING),
-        JSON_FIELD("password", struct auth_config, password, JSON_STRING),
-        JSON_FIELD("serveraddress", struct auth_config, serveraddress, JSON_STRING),
-        JSON_FIELD("identitytoken", struct auth_config, identitytoken, JSON_STRING),
-};
-static const struct json_table auth_table = JSON_TABLE(struct auth_config, auth_fields);
-
 static int auth(struct request *req, struct response *res, struct error *err)
 {
-        struct auth_config config = {};
-        int r = request_json(req, &auth_table, false, &config, err);
+        cleanup_json json_object *body = NULL, *report = NULL;
 
-        (void)res;
-        /* A registry that cannot be reached is a 500 in Docker, and none can be yet. */
-        if (r == 0)
-                error_set(err, ERROR_SYSTEM, "login: asking a registry is not supported by davit yet: %s",
-                          config.serveraddress ? config.serveraddress : "docker.io");
-        json_free_fields(&auth_table, &config);
-        return -1;
+        if (request_json_tree(req, false, &body, err) < 0 ||
+            engine_login(req->engine, body, &report, err) < 0)
+                return -1;
+        return response_json(res, 200, report, err);
 }
 
 static int session(struct request *req, struct response *res, struct error *err)
