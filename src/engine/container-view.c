@@ -5,6 +5,7 @@
 #include "engine/container-view.h"
 
 #include "base/fd.h"
+#include "store/layer.h"
 #include "store/view.h"
 
 #include <errno.h>
