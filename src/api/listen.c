@@ -15,7 +15,7 @@ static int group_id(const char *name, gid_t *ret, struct error *err)
 {
         struct group group, *found = NULL;
         char buffer[16384];
-        uint64_t number;
+        uint64_t number = UINT64_MAX;
 
         if (getgrnam_r(name, &group, buffer, sizeof(buffer), &found) == 0 && found)
                 *ret = found->gr_gid;

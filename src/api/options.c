@@ -277,10 +277,9 @@ static int parse_flag(char *const *argv, int *i, struct daemon_options *d, char 
         const struct option *o = is_long ? find_flag(arg + 2, len) : find_letter(arg[1]);
         cleanup_free char *shown = NULL;
 
-        if (!o && is_long)
-                return error_set(err, ERROR_INVALID, "unknown flag: --%.*s", (int)len, arg + 2);
         if (!o)
-                return error_set(err, ERROR_INVALID, "unknown shorthand flag: '%c' in %s", arg[1], arg);
+                return is_long ? error_set(err, ERROR_INVALID, "unknown flag: --%.*s", (int)len, arg + 2)
+                               : error_set(err, ERROR_INVALID, "unknown shorthand flag: '%c' in %s", arg[1], arg);
         shown = o->letter ? string_format("-%c, --%s", o->letter, o->flag) : string_format("--%s", o->flag);
         if (is_long && arg[2 + len] == '=')
                 value = arg + 3 + len;
@@ -499,6 +498,8 @@ int daemon_options_parse_file(struct daemon_options *d, char *const *given, cons
         {
                 const struct option *o = find_key(key);
 
+                if (!o)
+                        continue; /* check_keys() has refused it */
                 if (o->type == OPTION_REFUSED)
                         return refuse(o, "key", key, err);
                 if (file_value(o, value, d, err) < 0)

@@ -35,7 +35,7 @@ int query_size(const struct request *req, int *ret_height, int *ret_width, struc
         static const struct {
                 const char *name, *what;
         } sides[] = { { "h", "height" }, { "w", "width" } };
-        int values[2];
+        int values[2] = {};
 
         for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
                 const char *text = request_query_default(req, sides[i].name, "");

@@ -165,6 +165,7 @@ static bool serve_request(struct connection *c, struct http_connection *http, st
         else if (response_finish(&res, NULL) < 0)
                 res.close = true;
         req->body.before = NULL;
+        req->body.arg = NULL;
         again = !res.close && !c->server->stopping && drain(req);
         response_deinit(&res);
         return again;
