@@ -315,6 +315,19 @@ static int not_running(struct error *err)
         return error_set(err, ERROR_CONFLICT, "container is not running");
 }
 
+/* A frozen process can't die; nobody is told that it was woken for that. */
+static int thaw(struct shim *shim, struct error *err)
+{
+        if (!shim->paused)
+                return 0;
+        if (runtime_resume(shim->container, err) < 0)
+                return -1;
+        shim->paused = false;
+        replace_string(&shim->state.status, STATUS_RUNNING);
+        shim_save_state(shim);
+        return 0;
+}
+
 int shim_container_signal(struct shim *shim, int signal, bool manual, struct error *err)
 {
         if (shim->phase != SHIM_RUNNING)
@@ -323,10 +336,7 @@ int shim_container_signal(struct shim *shim, int signal, bool manual, struct err
                 shim->manual = true;
         if (runtime_kill(shim->container, signal, false, err) < 0)
                 return -1;
-        /* A frozen process can't die. */
-        if (signal == SIGKILL && shim->paused)
-                return shim_container_pause(shim, false, err);
-        return 0;
+        return signal == SIGKILL ? thaw(shim, err) : 0;
 }
 
 static void kill_fire(void *data)
@@ -340,6 +350,8 @@ static void kill_fire(void *data)
 
 int shim_container_stop(struct shim *shim, int signal, int64_t timeout, struct error *err)
 {
+        cleanup_error struct error why = { 0 };
+
         if (shim->phase == SHIM_RESTARTING) {
                 loop_timer_cancel(&shim->loop, &shim->restart_timer);
                 shim->phase = SHIM_ENDED;
@@ -356,9 +368,10 @@ int shim_container_stop(struct shim *shim, int signal, int64_t timeout, struct e
                 signal = shim->config.stop_signal > 0 ? shim->config.stop_signal : SIGTERM;
         if (!signal_can_reach(shim, signal))
                 signal = SIGKILL;
-        if (shim_container_signal(shim, signal, true, err) < 0)
-                return -1;
-        if (shim->paused && shim_container_pause(shim, false, err) < 0)
+        /* One that has just died is waited for, like one that is dying. */
+        if (shim_container_signal(shim, signal, true, &why) < 0 && !error_is(&why, ERROR_NOT_FOUND))
+                return error_move(err, &why);
+        if (thaw(shim, err) < 0)
                 return -1;
         if (timeout >= 0 && signal != SIGKILL)
                 loop_timer_set(&shim->loop, &shim->kill_timer, timeout, kill_fire, shim);

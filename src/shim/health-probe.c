@@ -68,7 +68,8 @@ static void probe_ended(struct exec *exec, void *data)
         loop_timer_cancel(&shim->loop, &probe->timeout);
         probe->exec = NULL;
         exec_free(exec);
-        if (!shim->state.health) {
+        /* A container that is being stopped takes its probe along: that says nothing about its health. */
+        if (!shim->state.health || (shim->manual && exit_code == 128 + SIGKILL)) {
                 free(output);
                 return;
         }
