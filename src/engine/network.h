@@ -95,6 +95,9 @@ void network_container_stop(struct networks *nets, const char *container_id);
 void network_container_remove(struct networks *nets, const char *container_id);
 void network_container_rename(struct networks *nets, const char *container_id, const char *name);
 
+/* Forgets all containers but these: those that were removed when the last engine died. */
+void networks_keep(struct networks *nets, char *const *container_ids);
+
 /* Fills zeroed `ret` (free with json_free_fields(&network_settings_table, …)) for inspect and ps. */
 struct network_settings {
         char *bridge, *sandbox_id, *sandbox_key;

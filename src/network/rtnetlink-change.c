@@ -54,6 +54,22 @@ static void veth_put_peer(struct nlmsghdr *message, const struct rtnl_veth *veth
         mnl_attr_nest_end(message, peer);
 }
 
+static void port_options(struct rtnl *rtnl, const struct rtnl_veth *veth)
+{
+        struct nlmsghdr *message = link_begin(rtnl, RTM_NEWLINK, 0, 0);
+        struct nlattr *info, *data;
+
+        mnl_attr_put_strz(message, IFLA_IFNAME, veth->name);
+        info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+        mnl_attr_put_strz(message, IFLA_INFO_SLAVE_KIND, "bridge");
+        data = mnl_attr_nest_start(message, IFLA_INFO_SLAVE_DATA);
+        mnl_attr_put_u8(message, IFLA_BRPORT_MODE, veth->hairpin);
+        mnl_attr_put_u8(message, IFLA_BRPORT_ISOLATED, veth->isolated);
+        mnl_attr_nest_end(message, data);
+        mnl_attr_nest_end(message, info);
+        rtnl_message_end(rtnl, message, string_format("set up bridge port %s", veth->name));
+}
+
 void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth)
 {
         struct nlmsghdr *message = link_begin(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
@@ -72,6 +88,8 @@ void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth)
         mnl_attr_nest_end(message, data);
         mnl_attr_nest_end(message, info);
         rtnl_message_end(rtnl, message, string_format("create veth %s", veth->name));
+        if (veth->master && (veth->hairpin || veth->isolated))
+                port_options(rtnl, veth);
 }
 
 void rtnl_vlan_add(struct rtnl *rtnl, const char *kind, int mode, int parent, const char *name, int netns,

@@ -27,6 +27,9 @@ struct rtnl_veth {
         int peer_netns; /* descriptor of the namespace in which the other end is made */
         uint8_t peer_mac[6];
         unsigned mtu; /* 0: the kernel's */
+        /* Of the bridge's port: packets may go back out of it (needed where bridged packets pass the IP rules:
+         * bridge-nf-call-iptables); ports don't talk to each other. */
+        bool hairpin, isolated;
 };
 void rtnl_bridge_add(struct rtnl *rtnl, const char *name, const uint8_t mac[6], unsigned mtu);
 void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth);

@@ -49,6 +49,8 @@ int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_in
                 .peer_name = iface->name,
                 .peer_netns = s->netns,
                 .mtu = iface->mtu,
+                .hairpin = iface->hairpin,
+                .isolated = iface->isolated,
         };
 
         memcpy(veth.peer_mac, iface->mac, sizeof(veth.peer_mac));
@@ -57,8 +59,11 @@ int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_in
         else
                 rtnl_vlan_add(host, iface->kind, iface->mode, iface->master, iface->name, s->netns, iface->mac,
                               iface->mtu);
-        if (rtnl_commit(host, err) < 0)
+        if (rtnl_commit(host, err) < 0) {
+                /* The pair may be there although its port wasn't set up. */
+                sandbox_detach(s, iface->name, NULL);
                 return -1;
+        }
         if (configure(s, iface, err) < 0) {
                 sandbox_detach(s, iface->name, NULL);
                 return -1;
@@ -72,22 +77,37 @@ int sandbox_detach(struct sandbox *s, const char *name, struct error *err)
         return rtnl_commit(s->rtnl, err);
 }
 
-int sandbox_set_gateways(struct sandbox *s, const char *name, const struct ip_address gateways[2], struct error *err)
+static int queue_default(struct sandbox *s, const char *name, const struct ip_address *gateway, struct error *err)
+{
+        struct ip_address gateways[2] = { *gateway, { 0 } };
+        struct rtnl_link link;
+        int r;
+
+        if (!name || !ip_given(gateway))
+                return 0;
+        r = rtnl_link_find(s->rtnl, name, &link, err);
+        if (r <= 0)
+                return r;
+        queue_gateways(s, link.index, gateways);
+        return 0;
+}
+
+int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six, const struct ip_address gateways[2],
+                         struct error *err)
 {
         struct rtnl_route *routes = NULL;
-        struct rtnl_link link = { 0 };
         size_t n = 0;
 
-        if (name && rtnl_link_find(s->rtnl, name, &link, err) < 0)
-                return -1;
         if (rtnl_routes(s->rtnl, &routes, &n, err) < 0)
                 return -1;
         for (size_t i = 0; i < n; i++)
                 if (routes[i].destination.length == 0 && ip_given(&routes[i].gateway))
                         rtnl_route_delete(s->rtnl, routes[i].index, &routes[i].destination);
         free(routes);
-        if (name)
-                queue_gateways(s, link.index, gateways);
+        /* What the container's owner removed already needs no removing. */
+        rtnl_commit(s->rtnl, NULL);
+        if (queue_default(s, four, &gateways[0], err) < 0 || queue_default(s, six, &gateways[1], err) < 0)
+                return -1;
         return rtnl_commit(s->rtnl, err);
 }
 

@@ -37,6 +37,7 @@ struct sandbox_interface {
         int master;               /* index of the bridge, or of the parent */
         uint8_t mac[6];
         unsigned mtu;
+        bool hairpin, isolated; /* of the bridge's port: rtnetlink.h */
         struct ip_prefix addresses[8];
         size_t n_addresses;
         struct ip_address gateways[2]; /* default routes by this interface: AF_UNSPEC for none */
@@ -44,8 +45,8 @@ struct sandbox_interface {
 /* `host` is a socket in the host's namespace. On failure nothing is left. */
 int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface, struct error *err);
 int sandbox_detach(struct sandbox *s, const char *name, struct error *err);
-/* Replaces the default routes. */
-int sandbox_set_gateways(struct sandbox *s, const char *name, const struct ip_address gateways[2],
+/* Replaces the default routes: IPv4's by the interface `four`, IPv6's by `six` (NULL: none). */
+int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six, const struct ip_address gateways[2],
                          struct error *err);
 /* The first of PREFIX0, PREFIX1, … that is free ("eth"). */
 int sandbox_free_name(struct sandbox *s, const char *prefix, char ret[IFNAMSIZ], struct error *err);

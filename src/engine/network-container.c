@@ -1,0 +1,434 @@
+/* A container's life as networks see it. */
+#include "engine/network-internal.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+
+/* ---- Create ---- */
+
+
+static int check_container_mode(const struct network_member *member, struct error *err)
+{
+        const struct host_config *host = member->host;
+        const struct container_config *config = member->config;
+        const struct {
+                bool given;
+                const char *text;
+        } conflicts[] = {
+                { strv_length(host->links) > 0, "container type network can't be used with links. This would result in "
+                                                "undefined behavior" },
+                { strv_length(host->dns) > 0, "dns and the network mode" },
+                { strv_length(host->extra_hosts) > 0, "custom host-to-IP mapping and the network mode" },
+                { !string_empty(config->mac_address), "mac-address and the network mode" },
+                { host->n_port_bindings > 0 || host->publish_all_ports,
+                  "port publishing and the container type network mode" },
+                { strv_length(config->exposed_ports) > 0, "port exposing and the container type network mode" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
+                if (conflicts[i].given)
+                        return error_set(err, ERROR_INVALID, "conflicting options: %s", conflicts[i].text);
+        return 0;
+}
+
+static void add_endpoint(struct network_member_state *m, const char *name, const struct endpoint_settings *settings,
+                         const char *mac)
+{
+        struct endpoint e = { .network = xstrdup(name) };
+
+        if (settings)
+                json_copy(&endpoint_settings_table, settings, &e.settings);
+        if (!string_empty(mac) && string_empty(e.settings.mac_address))
+                replace_string(&e.settings.mac_address, mac);
+        if (!string_empty(e.settings.mac_address))
+                e.wanted_mac = xstrdup(e.settings.mac_address);
+        /* What a client may have copied out of another's inspect isn't asked for. */
+        replace_string(&e.settings.network_id, NULL);
+        replace_string(&e.settings.endpoint_id, NULL);
+        replace_string(&e.settings.ip_address, NULL);
+        replace_string(&e.settings.gateway, NULL);
+        replace_string(&e.settings.ipv6_gateway, NULL);
+        replace_string(&e.settings.global_ipv6_address, NULL);
+        e.settings.ip_prefix_len = e.settings.global_ipv6_prefix_len = 0;
+        ARRAY_APPEND(m->endpoints, m->n_endpoints, e);
+}
+
+/* Names the network by its name and checks what is asked of it, if it is there already. */
+static int check_endpoint(struct networks *nets, struct endpoint *e, struct error *err)
+{
+        struct network_record *r = NULL;
+
+        network_find(nets, e->network, &r, NULL);
+        if (endpoint_check(r, &e->settings, err) < 0)
+                return r ? error_context(err, "invalid config for network %s", r->name) : -1;
+        if (r) {
+                replace_string(&e->network, r->name);
+                /* The predefined ones are shown with their ids before the first start, others are looked up then. */
+        }
+        return 0;
+}
+
+static int collect_endpoints(struct networks *nets, const struct network_member *member,
+                             const struct networking_config *networking, struct network_member_state *m,
+                             struct error *err)
+{
+        const char *mode = member->host->network_mode;
+        size_t n = networking ? networking->n_endpoints : 0;
+        bool mode_named = false;
+
+        for (size_t i = 0; i < n; i++) {
+                struct network_record *r = NULL;
+
+                network_find(nets, networking->endpoints[i].name, &r, NULL);
+                mode_named = mode_named || streq(networking->endpoints[i].name, mode) ||
+                             streq(networking->endpoints[i].name, "default") ||
+                             (r && (streq(r->name, mode) || streq(r->id, mode)));
+        }
+        /* The network of the mode comes first, unless a client gave endpoints without it. */
+        if (n == 0)
+                add_endpoint(m, mode, NULL, member->config->mac_address);
+        for (int pass = 0; pass < 2; pass++)
+                for (size_t i = 0; i < n; i++) {
+                        const struct endpoint_entry *entry = &networking->endpoints[i];
+                        bool first = streq(entry->name, mode) || streq(entry->name, "default");
+
+                        if (first == (pass == 0))
+                                add_endpoint(m, streq(entry->name, "default") ? mode : entry->name, &entry->settings,
+                                             first || !mode_named ? member->config->mac_address : NULL);
+                }
+        for (size_t i = 0; i < m->n_endpoints; i++)
+                if (check_endpoint(nets, &m->endpoints[i], err) < 0)
+                        return -1;
+        return 0;
+}
+
+static int create_locked(struct networks *nets, const struct network_member *member,
+                         const struct networking_config *networking, struct error *err)
+{
+        struct network_member_state *m = network_member_get(nets, member->id, member->name);
+
+        if ((string_after(member->host->network_mode, "container:") ||
+             collect_endpoints(nets, member, networking, m, err) == 0) &&
+            !err->kind && network_member_save(nets, m, err) == 0)
+                return 0;
+        network_member_delete(nets, m);
+        return -1;
+}
+
+int network_container_create(struct networks *nets, const struct network_member *member,
+                             const struct networking_config *networking, char ***warnings, struct error *err)
+{
+        struct host_config *host = (struct host_config *)member->host;
+        const char *joined;
+        int r;
+
+        if (string_empty(host->network_mode) || streq(host->network_mode, "default"))
+                replace_string(&host->network_mode, nets->no_default ? "none" : "bridge");
+        joined = string_after(host->network_mode, "container:");
+        if (joined && !*joined)
+                return error_set(err, ERROR_INVALID,
+                                 "invalid network mode: invalid container format container:<name|id>");
+        if ((joined && check_container_mode(member, err) < 0) || network_files_check(host, err) < 0 ||
+            ports_check(member->config, host, err) < 0)
+                return -1;
+        if (strv_length(host->links) > 0)
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "links are not supported: connect both containers to a network of their own");
+        if (streq(host->network_mode, "host") && (host->n_port_bindings > 0 || host->publish_all_ports))
+                strv_append(warnings, "Published ports are discarded when using host network mode");
+        pthread_mutex_lock(&nets->lock);
+        r = create_locked(nets, member, networking, err);
+        pthread_mutex_unlock(&nets->lock);
+        return r;
+}
+
+/* ---- Start ---- */
+
+void network_start_deinit(struct network_start *start)
+{
+        for (size_t i = 0; i < start->n_ports; i++)
+                if (start->port_fds[i] >= 0)
+                        close(start->port_fds[i]);
+        free(start->port_fds);
+        shim_ports_free(start->ports, start->n_ports);
+        strv_free(start->env);
+        if (start->netns >= 0)
+                close(start->netns);
+        *start = (struct network_start){ .netns = -1 };
+}
+
+/* Takes back what a start that failed half-way (or a container that ended) has. */
+static void stop_locked(struct networks *nets, struct network_member_state *m)
+{
+        if (m->n_ports > 0)
+                ports_unpublish(nets, m);
+        for (size_t i = 0; i < m->n_endpoints; i++) {
+                struct endpoint *e = &m->endpoints[i];
+                struct network_record *r = e->attached ? network_find_exact(nets, e->settings.network_id) : NULL;
+
+                if (!e->attached)
+                        continue;
+                endpoint_detach(nets, e);
+                if (r)
+                        network_event(nets, r, "disconnect", m->id);
+        }
+        replace_string(&m->sandbox_id, NULL);
+        network_member_save(nets, m, NULL);
+}
+
+static int attach_all(struct networks *nets, struct network_member_state *m, const struct network_member *member,
+                      struct sandbox *sandbox, struct error *err)
+{
+        for (size_t i = 0; i < m->n_endpoints; i++)
+                if (endpoint_attach(nets, m, &m->endpoints[i], member, sandbox, err) < 0)
+                        return -1;
+        return m->n_endpoints > 1 ? member_update_gateways(nets, m, sandbox, err) : 0;
+}
+
+static void fill_ports(const struct network_member_state *m, int **fds, struct network_start *start)
+{
+        start->ports = m->n_ports > 0 ? xcalloc(m->n_ports, sizeof(*start->ports)) : NULL;
+        for (size_t i = 0; i < m->n_ports; i++)
+                shim_port_copy(&m->ports[i], &start->ports[i]);
+        start->n_ports = m->n_ports;
+        start->port_fds = take_ptr(*fds);
+}
+
+static int start_locked(struct networks *nets, const struct network_member *member, struct sandbox *sandbox,
+                        struct network_start *ret, struct error *err)
+{
+        struct network_member_state *m = network_member_get(nets, member->id, member->name);
+        int *fds = NULL;
+
+        free(m->sandbox_id);
+        m->sandbox_id = network_random_id();
+        if (attach_all(nets, m, member, sandbox, err) < 0 || ports_publish(nets, m, member, &fds, err) < 0) {
+                stop_locked(nets, m);
+                return error_context(err, "failed to set up container networking");
+        }
+        fill_ports(m, &fds, ret);
+        if (network_files_write(nets, m, member, err) < 0 || network_member_save(nets, m, err) < 0) {
+                stop_locked(nets, m);
+                return -1;
+        }
+        return 0;
+}
+
+static int join(struct networks *nets, const char *container, struct network_start *ret, struct error *err)
+{
+        int fd = nets->netns(nets->engine, container, err);
+
+        if (fd < 0)
+                return error_context(err, "cannot join network namespace of a non running container");
+        ret->netns = fd;
+        ret->joined = true;
+        return 0;
+}
+
+int network_container_start(struct networks *nets, const struct network_member *member, struct network_start *ret,
+                            struct error *err)
+{
+        cleanup_network_start struct network_start start = { .netns = -1 };
+        cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
+        const char *mode = member->host->network_mode, *other = string_after(mode, "container:");
+        int r = 0;
+
+        if (other) {
+                r = join(nets, other, &start, err);
+        } else {
+                if (!streq(mode, "host") && sandbox_take(nets->sandboxes, &sandbox, err) < 0)
+                        return error_context(err, "failed to set up container networking");
+                pthread_mutex_lock(&nets->lock);
+                r = start_locked(nets, member, &sandbox, &start, err);
+                pthread_mutex_unlock(&nets->lock);
+                start.netns = take_fd(sandbox.netns);
+        }
+        if (r < 0)
+                return -1;
+        *ret = start;
+        start = (struct network_start){ .netns = -1 };
+        return 0;
+}
+
+/* ---- Stop, remove, rename ---- */
+
+void network_container_stop(struct networks *nets, const char *container_id)
+{
+        struct network_member_state *m;
+
+        pthread_mutex_lock(&nets->lock);
+        m = network_member_find(nets, container_id);
+        if (m && !string_empty(m->sandbox_id))
+                stop_locked(nets, m);
+        pthread_mutex_unlock(&nets->lock);
+}
+
+void network_container_remove(struct networks *nets, const char *container_id)
+{
+        struct network_member_state *m;
+
+        pthread_mutex_lock(&nets->lock);
+        m = network_member_find(nets, container_id);
+        if (m) {
+                if (!string_empty(m->sandbox_id))
+                        stop_locked(nets, m);
+                network_member_delete(nets, m);
+        }
+        pthread_mutex_unlock(&nets->lock);
+}
+
+void network_container_rename(struct networks *nets, const char *container_id, const char *name)
+{
+        struct network_member_state *m;
+
+        pthread_mutex_lock(&nets->lock);
+        m = network_member_find(nets, container_id);
+        for (size_t i = 0; m && i < m->n_endpoints; i++)
+                for (char **d = m->endpoints[i].settings.dns_names; d && *d; d++)
+                        if (streq(*d, m->name))
+                                replace_string(d, name);
+        if (m) {
+                replace_string(&m->name, name);
+                network_member_save(nets, m, NULL);
+        }
+        pthread_mutex_unlock(&nets->lock);
+}
+
+void networks_keep(struct networks *nets, char *const *container_ids)
+{
+        pthread_mutex_lock(&nets->lock);
+        for (size_t i = nets->n_members; i-- > 0;) {
+                struct network_member_state *m = nets->members[i];
+
+                if (container_ids && strv_contains(container_ids, m->id))
+                        continue;
+                log_info("container %s is gone: its networks forget it", m->id);
+                if (!string_empty(m->sandbox_id))
+                        stop_locked(nets, m);
+                network_member_delete(nets, m);
+        }
+        pthread_mutex_unlock(&nets->lock);
+}
+
+/* ---- Connect and disconnect ---- */
+
+/* The namespace of a running container as a sandbox. */
+static int open_running(struct networks *nets, const char *container_id, struct sandbox *ret, struct error *err)
+{
+        cleanup_close int netns = nets->netns(nets->engine, container_id, err);
+
+        return netns < 0 ? -1 : sandbox_open(netns, ret, err);
+}
+
+static int check_connect(const struct network_record *r, struct network_member_state *m,
+                         const struct network_member *member, struct error *err)
+{
+        const char *mode = member->host->network_mode;
+
+        if (string_after(mode, "container:") || streq(mode, "host"))
+                return error_set(err, ERROR_FORBIDDEN, "container sharing network namespace with another container or "
+                                 "host cannot be connected to any other network");
+        if (streq(r->name, "host"))
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "cannot connect container to host network - container must be created in host "
+                                 "network mode");
+        if (m->n_endpoints > 0 && (streq(r->name, "none") || network_member_endpoint(m, NULL, "none")))
+                return error_set(err, ERROR_FORBIDDEN, "container cannot be connected to multiple networks with one of "
+                                 "the networks in private (none) mode");
+        if (network_member_endpoint(m, r, r->name))
+                return error_set(err, ERROR_FORBIDDEN, "endpoint with name %s already exists in network %s", m->name,
+                                 r->name);
+        return 0;
+}
+
+static int connect_running(struct networks *nets, struct network_member_state *m, const struct network_member *member,
+                           struct error *err)
+{
+        cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
+        struct endpoint *e = &m->endpoints[m->n_endpoints - 1];
+
+        if (open_running(nets, m->id, &sandbox, err) < 0 ||
+            endpoint_attach(nets, m, e, member, &sandbox, err) < 0)
+                return -1;
+        if ((m->n_endpoints > 1 && member_update_gateways(nets, m, &sandbox, err) < 0) ||
+            network_files_write(nets, m, member, err) < 0) {
+                endpoint_detach(nets, e);
+                return -1;
+        }
+        return 0;
+}
+
+static int connect_locked(struct networks *nets, const char *name, const struct network_member *member,
+                          const struct endpoint_settings *settings, struct error *err)
+{
+        struct network_member_state *m = network_member_get(nets, member->id, member->name);
+        struct network_record *r;
+        int result;
+
+        if (network_find(nets, name, &r, err) < 0 || check_connect(r, m, member, err) < 0)
+                return -1;
+        if (settings && endpoint_check(r, settings, err) < 0)
+                return -1;
+        add_endpoint(m, r->name, settings, NULL);
+        result = string_empty(m->sandbox_id) ? 0 : connect_running(nets, m, member, err);
+        if (result == 0)
+                result = network_member_save(nets, m, err);
+        if (result < 0)
+                network_member_drop_endpoint(m, &m->endpoints[m->n_endpoints - 1]);
+        return result;
+}
+
+int network_connect(struct networks *nets, const char *name, const struct network_member *member,
+                    const struct endpoint_settings *settings, struct error *err)
+{
+        int r;
+
+        pthread_mutex_lock(&nets->lock);
+        r = connect_locked(nets, name, member, settings, err);
+        pthread_mutex_unlock(&nets->lock);
+        return r;
+}
+
+static int disconnect_locked(struct networks *nets, const char *name, const char *container, bool force,
+                             struct error *err)
+{
+        struct network_member_state *m = network_member_find(nets, container);
+        cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
+        struct network_record *r;
+        struct endpoint *e;
+
+        if (network_find(nets, name, &r, err) < 0)
+                return -1;
+        if (!m)
+                return error_set(err, ERROR_NOT_FOUND, force ? "endpoint %s not found" : "No such container: %s",
+                                 container);
+        if (streq(r->name, "host"))
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "container cannot be disconnected from host network or connected to host network");
+        e = network_member_endpoint(m, r, r->name);
+        if (!e)
+                return error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s", m->id, r->name);
+        if (e->attached) {
+                bool gateway = e == member_gateway_endpoint(nets, m, AF_INET);
+
+                endpoint_detach(nets, e);
+                /* Ports lead to the address that is gone now. */
+                if (gateway && m->n_ports > 0)
+                        ports_unpublish(nets, m);
+                if (open_running(nets, m->id, &sandbox, NULL) == 0)
+                        member_update_gateways(nets, m, &sandbox, NULL);
+                network_event(nets, r, "disconnect", m->id);
+        }
+        network_member_drop_endpoint(m, e);
+        return network_member_save(nets, m, err);
+}
+
+int network_disconnect(struct networks *nets, const char *name, const char *container, bool force, struct error *err)
+{
+        int r;
+
+        pthread_mutex_lock(&nets->lock);
+        r = disconnect_locked(nets, name, container, force, err);
+        pthread_mutex_unlock(&nets->lock);
+        return r;
+}
