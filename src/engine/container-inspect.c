@@ -93,7 +93,7 @@ static json_object *driver_json(struct engine *engine, const struct container *c
         cleanup_free char *joined = NULL;
         size_t count;
 
-        if (container_layers(c, &diff_ids, &count, NULL) == 0 && layer_lowers(engine->store, diff_ids, count, &lowers, NULL) == 0)
+        if (container_layers(c, &diff_ids, &count, NULL) == 0 && layer_run_lowers(engine->store, diff_ids, count, &lowers, NULL) == 0)
                 joined = strv_join(lowers, ":");
         add_string(data, "ID", c->id);
         add_string(data, "LowerDir", joined);

@@ -154,7 +154,7 @@ static int add_process(struct spec_builder *b, struct error *err)
         cleanup_close int root = -1;
         size_t count = 0;
 
-        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_lowers(b->engine->store, diff_ids, count, &lowers, err) < 0)
+        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_run_lowers(b->engine->store, diff_ids, count, &lowers, err) < 0)
                 return -1;
         root = layers_view(lowers, upper, err);
         if (root < 0 || runtime_resolve_user(root, c->config.user ? c->config.user : "", c->host.group_add, &user, err) < 0)

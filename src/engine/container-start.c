@@ -68,7 +68,7 @@ static int fill_root(struct engine *engine, struct container *c, struct shim_con
         cleanup_free char *dir = container_dir(engine, c->id);
         size_t count;
 
-        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_lowers(engine->store, diff_ids, count, &config->lowers, err) < 0)
+        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_run_lowers(engine->store, diff_ids, count, &config->lowers, err) < 0)
                 return -1;
         config->upper = string_format("%s/upper", dir);
         config->work = string_format("%s/work", dir);

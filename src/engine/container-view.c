@@ -43,7 +43,7 @@ int container_lowers(struct engine *engine, const struct container *c, char ***r
 
         if (container_layers(c, &diff_ids, &count, err) < 0)
                 return -1;
-        return layer_lowers(engine->store, diff_ids, count, ret, err);
+        return layer_run_lowers(engine->store, diff_ids, count, ret, err);
 }
 
 int container_rootfs_view(struct engine *engine, struct container *c, struct error *err)

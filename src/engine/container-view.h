@@ -16,5 +16,5 @@ void container_view_close(struct container_view *view);
 
 /* The root file system alone (lower and upper, no mounts), read-only; a descriptor. */
 int container_rootfs_view(struct engine *engine, struct container *c, struct error *err);
-/* The lower folders, topmost first. */
+/* The lower folders, topmost first, with the stubs of mount points as the lowest. */
 int container_lowers(struct engine *engine, const struct container *c, char ***ret, struct error *err);

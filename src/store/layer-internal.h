@@ -23,4 +23,6 @@ void layer_registry_free(struct layer_registry *r);
 /* Makes the tables; removes layer folders without a row. */
 int layer_store_init(struct store *store, struct error *err);
 
+int layer_stubs_init(struct store *store, struct error *err);
+
 extern const struct layer_driver layer_driver_dirs;

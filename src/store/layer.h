@@ -56,6 +56,10 @@ int layer_tar_stream(struct store *store, const struct digest *diff_id, struct s
  * An empty chain gives one empty directory. */
 int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret, struct error *err);
 
+/* As layer_lowers() for running something on it: below all there is a folder with what mounts need (/proc, /sys, /dev,
+ * /etc/hosts …), so that making mount points changes nothing in the upper directory. */
+int layer_run_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret, struct error *err);
+
 /* Pins keep layers while a row says so. `owner` is "image:HEX", "container:ID", "cache:KEY" …. layer_pin() replaces the
  * owner's pins. */
 int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count, struct error *err);

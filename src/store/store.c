@@ -55,7 +55,7 @@ static int open_all(struct store *s, struct error *err)
         if (open_folder(s, "tmp", 0700, &s->tmp_fd, err) < 0 || empty_tmp(s, err) < 0 ||
             open_folder(s, "layers/sha256", 0711, &s->layers_fd, err) < 0)
                 return -1;
-        if (database_open(path, &s->db, err) < 0 || layer_store_init(s, err) < 0)
+        if (database_open(path, &s->db, err) < 0 || layer_store_init(s, err) < 0 || layer_stubs_init(s, err) < 0)
                 return -1;
         return image_store_init(s, err);
 }
