@@ -28,7 +28,7 @@ static int group_id(const char *name, gid_t *ret, struct error *err)
 
 static int give_to_group(const char *path, const char *group, struct error *err)
 {
-        gid_t gid;
+        gid_t gid = (gid_t)-1;
 
         if (!group) {
                 if (group_id("docker", &gid, NULL) < 0 && group_id("davit", &gid, NULL) < 0)
