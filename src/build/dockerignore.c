@@ -1,6 +1,7 @@
 /* A pattern is turned into a literal, a prefix, a suffix or a regular expression, whichever is the least. */
 #include "build/dockerignore.h"
 
+#include "base/path.h"
 #include "base/utf8.h"
 #include "build/path-regex.h"
 
@@ -243,13 +244,37 @@ int path_matcher_match(struct path_matcher *m, const char *path, bool *ret, stru
         return 0;
 }
 
-int path_match(const char *pattern, const char *path, bool *ret, struct error *err)
+/* How many components a pattern has. */
+static size_t depth(const char *pattern)
 {
-        char *list[] = { (char *)pattern, NULL };
-        cleanup_path_matcher struct path_matcher *m = NULL;
+        size_t n = 1;
 
-        if (path_matcher_new(list, &m, err) < 0)
-                return -1;
-        *ret = false;
-        return m->count ? pattern_match(&m->patterns[0], path, ret, err) : 0;
+        for (; *pattern; pattern++)
+                n += *pattern == '/';
+        return n;
+}
+
+int path_matcher_match_level(struct path_matcher *m, const char *path, bool *ret, struct error *err)
+{
+        bool matched = false;
+
+        for (size_t i = 0; i < m->count; i++) {
+                struct pattern *p = &m->patterns[i];
+                size_t levels = depth(p->text), at = 0;
+                bool hit = false;
+
+                if (pattern_match(p, path, &hit, err) < 0)
+                        return -1;
+                while (!hit && path[at] && (path[at] != '/' || --levels))
+                        at++;
+                if (!hit && path[at] == '/') {
+                        cleanup_free char *parent = xstrndup(path, at);
+
+                        pattern_match(p, parent, &hit, NULL);
+                }
+                if (hit)
+                        matched = !p->exception;
+        }
+        *ret = matched;
+        return 0;
 }

@@ -3,41 +3,6 @@
 
 #include "base/utf8.h"
 
-char *path_clean(const char *path)
-{
-        cleanup_strbuf struct strbuf out = {};
-        bool rooted = *path == '/';
-        size_t base = rooted ? 1 : 0; /* what ".." may not remove */
-
-        if (rooted)
-                strbuf_addc(&out, '/');
-        while (*path) {
-                size_t len = strcspn(path, "/");
-
-                if (len == 2 && path[0] == '.' && path[1] == '.') {
-                        if (out.len > base) {
-                                while (out.len > base && out.data[out.len - 1] != '/')
-                                        out.len--;
-                                if (out.len > base)
-                                        out.len--;
-                                out.data[out.len] = 0;
-                        } else if (!rooted) {
-                                strbuf_adds(&out, out.len ? "/.." : "..");
-                                base = out.len;
-                        }
-                } else if (len && !(len == 1 && *path == '.')) {
-                        if (out.len && out.data[out.len - 1] != '/')
-                                strbuf_addc(&out, '/');
-                        strbuf_add(&out, path, len);
-                }
-                path += len;
-                path += strspn(path, "/");
-        }
-        if (out.len == 0)
-                strbuf_addc(&out, '.');
-        return strbuf_take(&out);
-}
-
 /* One character of a class; 0 or -1. */
 static int class_rune(const char **p, const char *end, uint32_t *ret)
 {

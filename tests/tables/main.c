@@ -32,23 +32,43 @@ static table_op find_op(const char *name)
         return NULL;
 }
 
-/* The reference crashed on the question (its linter, which was not set up): there is nothing to agree with. */
-static bool is_exception(const char *reference_error)
+/* Lines on which davit answers otherwise on purpose. */
+static const struct {
+        const char *where, *reason;
+} exceptions[] = {
+#define LOST "the reference loses what stands before ${â¦} in the same word"
+        { "shell-fuzz.jsonl:505", LOST },
+        { "shell-fuzz.jsonl:1340", LOST },
+        { "shell-fuzz.jsonl:2002", LOST },
+        { "shell-fuzz.jsonl:2353", LOST },
+#undef LOST
+        { "reference.jsonl:14", "the reference was built without SHA-256" },
+        { "dockerfile-parse.jsonl:17", "an argument with a NUL character cannot be given to a program" },
+};
+
+static const char *exception_at(const char *where, const char *reference_error)
 {
-        return reference_error && string_after(reference_error, "panic: ");
+        /* Its linter was not set up: there is nothing to agree with. */
+        if (reference_error && string_after(reference_error, "panic: "))
+                return "the reference crashed";
+        for (size_t i = 0; i < ARRAY_SIZE(exceptions); i++)
+                if (streq(exceptions[i].where, where))
+                        return exceptions[i].reason;
+        return NULL;
 }
 
 static void check(const char *where, json_object *line, struct count *count)
 {
         json_object *q = json_get(line, "q"), *a = json_get(line, "a"), *want = NULL;
-        const char *want_error = json_get_string(a, "error");
+        const char *want_error = json_get_string(a, "error"), *reason;
         cleanup_json json_object *got = NULL;
         cleanup_error struct error err = {};
         table_op op = find_op(json_get_string(q, "op"));
         bool fails;
 
-        if (is_exception(want_error)) {
-                printf("exception: %s: the reference crashed: %.60s\n", where, want_error);
+        reason = exception_at(where, want_error);
+        if (reason) {
+                printf("exception: %s: %s\n", where, reason);
                 count->excepted++;
                 return;
         }
