@@ -113,10 +113,12 @@ static void hold(struct log_writer *writer, struct line *line, struct log_record
 void log_writer_data(struct log_writer *writer, enum log_stream stream, const char *data, size_t len)
 {
         struct line *line = &writer->lines[stream - 1];
-        struct log_record record = { .stream = stream, .time = time_now() };
+        char when[TIME_RFC3339_MAX];
+        struct log_record record = { .stream = stream, .time = time_now(), .when = when };
 
         if (!writer->ops)
                 return;
+        time_format_rfc3339nano(record.time, when);
         while (len > 0) {
                 const char *newline = memchr(data, '\n', len);
                 size_t n = newline ? (size_t)(newline - data) : len;

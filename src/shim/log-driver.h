@@ -14,6 +14,7 @@
 struct log_record {
         enum log_stream stream;
         int64_t time;
+        const char *when; /* the same as RFC 3339 text, made once for many records; NULL: not yet */
         const char *data; /* without its newline */
         size_t len;
         bool newline;        /* a newline ends it */

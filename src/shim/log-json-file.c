@@ -75,9 +75,10 @@ void log_encode_json(const struct log_record *record, const char *attributes_jso
                 strbuf_adds(out, ",\"attrs\":");
                 strbuf_adds(out, attributes_json);
         }
-        time_format_rfc3339nano(record->time, when);
+        if (!record->when)
+                time_format_rfc3339nano(record->time, when);
         strbuf_adds(out, ",\"time\":\"");
-        strbuf_adds(out, when);
+        strbuf_adds(out, record->when ? record->when : when);
         strbuf_adds(out, "\"}\n");
 }
 
