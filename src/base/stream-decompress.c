@@ -227,7 +227,9 @@ enum compression compression_detect(const void *data, size_t len)
         } magics[] = {
                 { "\x1f\x8b\x08", 3, COMPRESSION_GZIP },
                 { "\x28\xb5\x2f\xfd", 4, COMPRESSION_ZSTD },
-                { "\xfd" "7zXZ\0", 6, COMPRESSION_XZ },
+                { "\xfd"
+                  "7zXZ\0",
+                  6, COMPRESSION_XZ },
                 { "BZh", 3, COMPRESSION_BZIP2 },
         };
         const unsigned char *p = data;

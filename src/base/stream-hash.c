@@ -1,4 +1,5 @@
-/* Streams and sinks that hash what passes. Apart from stream.c, so that programs without libcrypto can use that. */
+/* Streams and sinks that hash what passes. Apart from stream.c, so that programs without libcrypto can use
+ * that. */
 #include "base/stream.h"
 
 struct hashing_stream {

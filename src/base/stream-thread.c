@@ -1,8 +1,9 @@
 /* A producer in a thread of its own, and the ring of blocks between it and the reader.
  *
- * Theory of operation. The ring has SLOTS blocks. `filled` counts blocks handed to the reader, `emptied` those it gave
- * back; the producer owns block filled % SLOTS, the reader block emptied % SLOTS. Both counters change under the lock,
- * the blocks' bytes only by their owner. `ended` says that nothing follows; `error` is set before it. */
+ * Theory of operation. The ring has SLOTS blocks. `filled` counts blocks handed to the reader, `emptied`
+ * those it gave back; the producer owns block filled % SLOTS, the reader block emptied % SLOTS. Both counters
+ * change under the lock, the blocks' bytes only by their owner. `ended` says that nothing follows; `error` is
+ * set before it. */
 #include "base/stream.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* Byte streams: a `struct stream` is pulled from, a `struct sink` is pushed into. Implementations put the struct first
- * in their own and set `class`. Both are blocking and used by one thread at a time. */
+/* Byte streams: a `struct stream` is pulled from, a `struct sink` is pushed into. Implementations put the
+ * struct first in their own and set `class`. Both are blocking and used by one thread at a time. */
 #pragma once
 
 #include "base/error.h"
@@ -46,22 +46,24 @@ struct stream *stream_new_hashing(struct stream *inner, struct hash *hash, uint6
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_XZ, COMPRESSION_BZIP2 };
 /* By magic number; needs at least 10 bytes to tell all of them. */
 enum compression compression_detect(const void *data, size_t len);
-/* The decompressed bytes of `inner`, whatever it is compressed with (told by magic, plain data passes through).
- * Damaged or truncated input is an ERROR_INVALID. Nothing is read before the first stream_read(). */
+/* The decompressed bytes of `inner`, whatever it is compressed with (told by magic, plain data passes
+ * through). Damaged or truncated input is an ERROR_INVALID. Nothing is read before the first stream_read().
+ */
 struct stream *stream_new_decompressed(struct stream *inner);
-/* Runs `inner` in a thread of its own and reads ahead of the consumer by up to 1 MB. Freeing it waits for the thread
- * to come back from inner's read(). */
+/* Runs `inner` in a thread of its own and reads ahead of the consumer by up to 1 MB. Freeing it waits for the
+ * thread to come back from inner's read(). */
 struct stream *stream_new_threaded(struct stream *inner);
 
-/* What `produce` writes into its sink, run in a thread of its own. An early stream_free() makes the sink's next write
- * fail (ERROR_CANCELLED) and waits for `produce` to return; `release` (may be NULL) is called with `arg` after that. */
+/* What `produce` writes into its sink, run in a thread of its own. An early stream_free() makes the sink's
+ * next write fail (ERROR_CANCELLED) and waits for `produce` to return; `release` (may be NULL) is called with
+ * `arg` after that. */
 struct sink;
 struct stream *stream_new_producer(int (*produce)(void *arg, struct sink *out, struct error *err),
                                    void (*release)(void *arg), void *arg);
 
 struct sink_class {
         int (*write)(struct sink *s, const void *data, size_t len, struct error *err); /* all of it */
-        void (*free)(struct sink *s);                                                  /* NULL: nothing to free */
+        void (*free)(struct sink *s); /* NULL: nothing to free */
 };
 struct sink {
         const struct sink_class *class;
@@ -79,7 +81,8 @@ static inline void cleanup_sink_func(struct sink **s)
 struct sink *sink_new_fd(int fd);
 /* Into a string buffer that outlives it. */
 struct sink *sink_new_buffer(struct strbuf *buffer);
-/* Into `hash`, counted, and on into `inner` unless that is NULL. Both stay the caller's; `hash` and `count` may be NULL. */
+/* Into `hash`, counted, and on into `inner` unless that is NULL. Both stay the caller's; `hash` and `count`
+ * may be NULL. */
 struct sink *sink_new_hashing(struct sink *inner, struct hash *hash, uint64_t *count);
 
 /* Everything of `from` into `to`; the number of bytes in *ret_count (may be NULL). */

@@ -90,7 +90,8 @@ static int not_found(const struct container *c, const char *path, struct error *
         return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s", path, c->name);
 }
 
-static int path_errno(const struct container *c, const char *asked, const struct error *reason, struct error *err)
+static int path_errno(const struct container *c, const char *asked, const struct error *reason,
+                      struct error *err)
 {
         if (reason->errnum == ENOENT)
                 return not_found(c, asked, err);
@@ -194,8 +195,8 @@ static uint32_t go_mode(mode_t mode)
                 mode_t format;
                 uint32_t bits;
         } formats[] = {
-                { S_IFDIR, GO_DIR },     { S_IFLNK, GO_SYMLINK },           { S_IFBLK, GO_DEVICE },
-                { S_IFIFO, GO_FIFO },    { S_IFCHR, GO_DEVICE | GO_CHAR }, { S_IFSOCK, GO_SOCKET },
+                { S_IFDIR, GO_DIR },  { S_IFLNK, GO_SYMLINK },          { S_IFBLK, GO_DEVICE },
+                { S_IFIFO, GO_FIFO }, { S_IFCHR, GO_DEVICE | GO_CHAR }, { S_IFSOCK, GO_SOCKET },
         };
         uint32_t bits = mode & 0777;
 
@@ -226,7 +227,8 @@ int engine_archive_write(struct archive *a, struct sink *out, struct error *err)
         struct pack_options options = { .timestamp = INT64_MAX };
         const char *as = streq(a->name, "/") ? "." : a->name;
 
-        if (tar_pack_path(a->parent, a->entry, as, writer, &options, err) < 0 || tar_writer_finish(writer, err) < 0)
+        if (tar_pack_path(a->parent, a->entry, as, writer, &options, err) < 0 ||
+            tar_writer_finish(writer, err) < 0)
                 return -1;
         container_event(a->engine, a->container, "archive-path", NULL);
         return 0;
@@ -273,7 +275,8 @@ static int check_writable(const struct container *c, const char *path, struct er
         return 0;
 }
 
-static int find_owner(const struct container *c, int rootfd, struct unpack_options *options, struct error *err)
+static int find_owner(const struct container *c, int rootfd, struct unpack_options *options,
+                      struct error *err)
 {
         cleanup_runtime_user struct runtime_user user = {};
 
@@ -287,7 +290,8 @@ static int find_owner(const struct container *c, int rootfd, struct unpack_optio
         return 0;
 }
 
-static int open_target(const struct container *c, int rootfd, const char *asked, char **ret_path, struct error *err)
+static int open_target(const struct container *c, int rootfd, const char *asked, char **ret_path,
+                       struct error *err)
 {
         cleanup_free char *path = absolute_path(asked), *real = NULL;
         cleanup_error struct error reason = {};
@@ -318,7 +322,8 @@ int engine_archive_put(struct engine *engine, const char *container, const char 
                 .flags = options->no_overwrite_dir_non_dir ? UNPACK_NO_OVERWRITE_DIR : 0,
         };
 
-        if (container_find(engine, container, &c, err) < 0 || container_view_open(engine, c, &view, err) < 0 ||
+        if (container_find(engine, container, &c, err) < 0 ||
+            container_view_open(engine, c, &view, err) < 0 ||
             open_target(c, view.rootfd, path, &target, err) < 0)
                 return -1;
         if (options->copy_uid_gid && find_owner(c, view.rootfd, &unpack, err) < 0)

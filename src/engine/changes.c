@@ -1,4 +1,5 @@
-/* GET /containers/ID/changes: what lies in the upper directory, told by what the layers below have at the same place. */
+/* GET /containers/ID/changes: what lies in the upper directory, told by what the layers below have at the
+ * same place. */
 #include "base/fd.h"
 #include "engine/archive.h"
 #include "engine/container-view.h"
@@ -27,7 +28,8 @@ static void add(struct walk *w, const char *path, enum change_kind kind)
         ARRAY_APPEND(w->entries, w->n_entries, e);
 }
 
-/* A path below symlinks of the image would not be in the upper directory under that name: none is followed. */
+/* A path below symlinks of the image would not be in the upper directory under that name: none is followed.
+ */
 static bool lower_stat(struct walk *w, const char *path, struct stat *ret)
 {
         cleanup_close int fd = open_in_root(w->lower, path, O_PATH | O_NOFOLLOW, 0, NULL);
@@ -37,8 +39,9 @@ static bool lower_stat(struct walk *w, const char *path, struct stat *ret)
 
 static bool same_folder(const struct stat *a, const struct stat *b)
 {
-        return S_ISDIR(b->st_mode) && a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
-               a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+        return S_ISDIR(b->st_mode) && a->st_mode == b->st_mode && a->st_uid == b->st_uid &&
+               a->st_gid == b->st_gid && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+               a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 static int walk_folder(struct walk *w, int fd, const char *path, struct error *err);
@@ -107,7 +110,8 @@ static json_object *changes_json(struct walk *w)
         return list;
 }
 
-int engine_container_changes(struct engine *engine, const char *container, json_object **ret, struct error *err)
+int engine_container_changes(struct engine *engine, const char *container, json_object **ret,
+                             struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_strv char **lowers = NULL;

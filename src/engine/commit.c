@@ -130,7 +130,8 @@ static void fill_base(struct commit *commit, struct image_config *c, struct dige
                 image_config_add_history(c, &image->config.history[i]);
 }
 
-static int fill_config(struct commit *commit, struct image_config *c, struct digest *ret_parent, struct error *err)
+static int fill_config(struct commit *commit, struct image_config *c, struct digest *ret_parent,
+                       struct error *err)
 {
         const struct image_commit_options *o = commit->options;
         cleanup_free char *command = NULL;
@@ -199,7 +200,8 @@ int engine_commit(struct engine *engine, const char *container, const struct ima
         cleanup_free char *name = NULL;
         int r;
 
-        if (image_reference(options->repo, options->tag, &name, err) < 0 || container_find(engine, container, &c, err) < 0)
+        if (image_reference(options->repo, options->tag, &name, err) < 0 ||
+            container_find(engine, container, &c, err) < 0)
                 return -1;
         commit.container = c;
         /* A bad line is told before the work. */

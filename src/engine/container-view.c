@@ -1,7 +1,8 @@
-/* Theory of operation. Mounts of a stopped container must not be seen by others and must not outlive their use. A thread
- * makes a mount namespace of its own, mounts there, opens the root and waits. Those who asked work through the descriptor,
- * whatever thread they are; when the last one leaves, the thread ends, and its namespace with all mounts goes. Several at
- * once share one thread: two overlays must not have the same upper directory. */
+/* Theory of operation. Mounts of a stopped container must not be seen by others and must not outlive their
+ * use. A thread makes a mount namespace of its own, mounts there, opens the root and waits. Those who asked
+ * work through the descriptor, whatever thread they are; when the last one leaves, the thread ends, and its
+ * namespace with all mounts goes. Several at once share one thread: two overlays must not have the same upper
+ * directory. */
 #include "engine/container-view.h"
 
 #include "base/fd.h"
@@ -32,7 +33,7 @@ struct view_thread {
         struct view_mount {
                 char *source, *destination, *subpath;
                 bool read_only, recursive;
-        } *mounts;
+        } * mounts;
         size_t n_mounts;
 };
 
@@ -60,7 +61,8 @@ int container_rootfs_view(struct engine *engine, struct container *c, struct err
 
 static int set_option(int fs, const char *key, const char *value, struct error *err)
 {
-        return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? error_errno(err, "overlay: %s", key) : 0;
+        return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? error_errno(err, "overlay: %s", key)
+                                                                    : 0;
 }
 
 /* The options are those that a start uses, so that both agree about what they find. */
@@ -133,7 +135,8 @@ static int mount_one(int rootfd, const struct view_mount *m, struct error *err)
         tree = open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | recursive);
         if (tree < 0)
                 return error_errno(err, "open_tree %s", m->source);
-        if (m->read_only && mount_setattr(tree, "", AT_EMPTY_PATH | recursive, &attributes, sizeof(attributes)) < 0)
+        if (m->read_only &&
+            mount_setattr(tree, "", AT_EMPTY_PATH | recursive, &attributes, sizeof(attributes)) < 0)
                 return error_errno(err, "read-only %s", m->source);
         place = open_place(rootfd, m->destination, S_ISDIR(st.st_mode), err);
         if (place < 0)
@@ -200,7 +203,7 @@ static void view_thread_free(struct view_thread *t)
         free(t);
 }
 
-static void view_thread_end(struct view_thread *t)
+static void view_thread_stop(struct view_thread *t)
 {
         if (t->rootfd >= 0)
                 close(take_fd(t->rootfd));
@@ -209,7 +212,6 @@ static void view_thread_end(struct view_thread *t)
         pthread_cond_broadcast(&t->changed);
         pthread_mutex_unlock(&t->lock);
         pthread_join(t->thread, NULL);
-        view_thread_free(t);
 }
 
 static int view_thread_start(struct view_thread *t, struct error *err)
@@ -221,19 +223,16 @@ static int view_thread_start(struct view_thread *t, struct error *err)
         pthread_sigmask(SIG_SETMASK, &all, &old);
         failed = pthread_create(&t->thread, NULL, thread_run, t);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (failed) {
-                view_thread_free(t);
+        if (failed)
                 return error_errnum(err, failed, "start a thread");
-        }
         pthread_mutex_lock(&t->lock);
         while (!t->ready)
                 pthread_cond_wait(&t->changed, &t->lock);
         pthread_mutex_unlock(&t->lock);
         if (t->rootfd >= 0)
                 return 0;
-        error_move(err, &t->error);
-        view_thread_end(t);
-        return -1;
+        view_thread_stop(t);
+        return error_move(err, &t->error);
 }
 
 static void add_mounts(const struct container *c, struct view_thread *t)
@@ -253,7 +252,8 @@ static void add_mounts(const struct container *c, struct view_thread *t)
 
 static int compare_depth(const void *a, const void *b)
 {
-        return strcmp(((const struct view_mount *)a)->destination, ((const struct view_mount *)b)->destination);
+        return strcmp(((const struct view_mount *)a)->destination,
+                      ((const struct view_mount *)b)->destination);
 }
 
 /* The views that are open, and the lock of that list, which is held while one is made. */
@@ -272,20 +272,19 @@ static int make_view(struct engine *engine, struct container *c, struct view_thr
         t->upper = string_format("%s/upper", dir);
         t->work = string_format("%s/work", dir);
         t->place = string_format("%s/bundle", dir);
-        if (container_lowers(engine, c, &t->lowers, err) < 0) {
-                view_thread_free(t);
-                return -1;
-        }
         add_mounts(c, t);
         if (t->n_mounts)
                 qsort(t->mounts, t->n_mounts, sizeof(*t->mounts), compare_depth);
-        if (view_thread_start(t, err) < 0)
+        if (container_lowers(engine, c, &t->lowers, err) < 0 || view_thread_start(t, err) < 0) {
+                view_thread_free(t);
                 return -1;
+        }
         *ret = t;
         return 0;
 }
 
-static int open_stopped(struct engine *engine, struct container *c, struct container_view *ret, struct error *err)
+static int open_stopped(struct engine *engine, struct container *c, struct container_view *ret,
+                        struct error *err)
 {
         struct view_thread *t;
         int r = 0;
@@ -314,12 +313,14 @@ static void leave_view(struct view_thread *t)
                 while (*p != t)
                         p = &(*p)->next;
                 *p = t->next;
-                view_thread_end(t);
+                view_thread_stop(t);
+                view_thread_free(t);
         }
         pthread_mutex_unlock(&open_views_lock);
 }
 
-int container_view_open(struct engine *engine, struct container *c, struct container_view *ret, struct error *err)
+int container_view_open(struct engine *engine, struct container *c, struct container_view *ret,
+                        struct error *err)
 {
         char path[40];
         int pid;

@@ -4,7 +4,8 @@
 #include "engine/container-view.h"
 #include "store/unpack.h"
 
-struct export {
+struct export
+{
         struct engine *engine;
         struct container *container;
         int rootfd;

@@ -17,8 +17,8 @@ int image_filters(json_object *tree, struct filters *ret, struct error *err)
 /* Dates without a zone are local ones, as with docker. */
 static int parse_date(const char *text, int64_t *ret)
 {
-        static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d",
-                                               "%Y-%m-%dZ" };
+        static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H",
+                                               "%Y-%m-%d", "%Y-%m-%dZ" };
 
         for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
                 struct tm tm = { .tm_isdst = -1 };

@@ -65,7 +65,8 @@ static int change_env(struct change *c, struct error *err)
         for (size_t i = 0; i < c->in->n_pairs; i++) {
                 cleanup_free char *key = NULL, *value = NULL;
 
-                if (expand(c, c->in->pairs[i].key, &key, err) < 0 || expand(c, c->in->pairs[i].value, &value, err) < 0)
+                if (expand(c, c->in->pairs[i].key, &key, err) < 0 ||
+                    expand(c, c->in->pairs[i].value, &value, err) < 0)
                         return -1;
                 env_set(&c->config->env, key, value);
         }
@@ -77,7 +78,8 @@ static int change_label(struct change *c, struct error *err)
         for (size_t i = 0; i < c->in->n_pairs; i++) {
                 cleanup_free char *key = NULL, *value = NULL;
 
-                if (expand(c, c->in->pairs[i].key, &key, err) < 0 || expand(c, c->in->pairs[i].value, &value, err) < 0)
+                if (expand(c, c->in->pairs[i].key, &key, err) < 0 ||
+                    expand(c, c->in->pairs[i].value, &value, err) < 0)
                         return -1;
                 strmap_set(&c->config->labels, key, value);
         }
@@ -100,8 +102,9 @@ static int add_port(struct container_config *config, const char *text, struct er
 
         if (dash)
                 *dash = '\0';
-        if (string_to_uint64(ports, &first, NULL) < 0 || string_to_uint64(dash ? dash + 1 : ports, &last, NULL) < 0 ||
-            first > last || last > 65535 || (!streq(protocol, "tcp") && !streq(protocol, "udp") && !streq(protocol, "sctp")))
+        if (string_to_uint64(ports, &first, NULL) < 0 ||
+            string_to_uint64(dash ? dash + 1 : ports, &last, NULL) < 0 || first > last || last > 65535 ||
+            (!streq(protocol, "tcp") && !streq(protocol, "udp") && !streq(protocol, "sctp")))
                 return error_set(err, ERROR_INVALID, "invalid containerPort: %s", text);
         for (uint64_t port = first; port <= last; port++) {
                 cleanup_free char *entry = string_format("%llu/%s", (unsigned long long)port, protocol);
@@ -196,17 +199,10 @@ static const struct {
         const char *name;
         int (*apply)(struct change *c, struct error *err);
 } commands[] = {
-        { "CMD", change_cmd },
-        { "ENTRYPOINT", change_entrypoint },
-        { "ENV", change_env },
-        { "EXPOSE", change_expose },
-        { "HEALTHCHECK", change_healthcheck },
-        { "LABEL", change_label },
-        { "ONBUILD", change_onbuild },
-        { "STOPSIGNAL", change_stopsignal },
-        { "USER", change_user },
-        { "VOLUME", change_volume },
-        { "WORKDIR", change_workdir },
+        { "CMD", change_cmd },         { "ENTRYPOINT", change_entrypoint },   { "ENV", change_env },
+        { "EXPOSE", change_expose },   { "HEALTHCHECK", change_healthcheck }, { "LABEL", change_label },
+        { "ONBUILD", change_onbuild }, { "STOPSIGNAL", change_stopsignal },   { "USER", change_user },
+        { "VOLUME", change_volume },   { "WORKDIR", change_workdir },
 };
 
 static int apply_line(const char *line, struct container_config *config, bool *cmd_set, struct error *err)

@@ -1,8 +1,8 @@
 /* POST /images/create?fromSrc=: a tar becomes an image of one layer. */
 #include "engine/image-internal.h"
 
-static int make_config(const struct image_import_options *o, const struct layer *layer, struct image_config *c,
-                       struct error *err)
+static int make_config(const struct image_import_options *o, const struct layer *layer,
+                       struct image_config *c, struct error *err)
 {
         cleanup_platform struct platform platform = {};
         char diff_id[DIGEST_TEXT_SIZE];
@@ -18,7 +18,8 @@ static int make_config(const struct image_import_options *o, const struct layer 
         c->os = take_ptr(platform.os);
         c->architecture = take_ptr(platform.architecture);
         c->variant = take_ptr(platform.variant);
-        c->comment = string_empty(o->message) ? string_format("Imported from %s", o->source) : xstrdup(o->message);
+        c->comment =
+            string_empty(o->message) ? string_format("Imported from %s", o->source) : xstrdup(o->message);
         c->rootfs_type = xstrdup("layers");
         digest_format(&layer->diff_id, diff_id);
         strv_append(&c->diff_ids, diff_id);
@@ -37,8 +38,9 @@ static void tell_id(const struct digest *id, image_progress progress, void *arg)
         progress(arg, message, NULL);
 }
 
-static int import_layer(struct engine *engine, const struct layer *layer, const struct image_import_options *options,
-                        const char *name, struct digest *ret_id, struct error *err)
+static int import_layer(struct engine *engine, const struct layer *layer,
+                        const struct image_import_options *options, const char *name, struct digest *ret_id,
+                        struct error *err)
 {
         cleanup_image_config struct image_config config = {};
 

@@ -82,9 +82,11 @@ static json_object *image_json(struct store *store, const struct image *image)
         return o;
 }
 
-int image_check_platform(const struct image *image, const char *name, const struct platform *want, struct error *err)
+int image_check_platform(const struct image *image, const char *name, const struct platform *want,
+                         struct error *err)
 {
-        struct platform have = { image->config.architecture, image->config.os, image->config.variant, NULL, NULL };
+        struct platform have = { image->config.architecture, image->config.os, image->config.variant, NULL,
+                                 NULL };
         cleanup_free char *wanted = NULL, *there = NULL;
 
         if (!want || platform_match(want, &have, true))
@@ -92,12 +94,13 @@ int image_check_platform(const struct image *image, const char *name, const stru
         wanted = platform_format(want);
         there = platform_format(&have);
         return error_set(err, ERROR_NOT_FOUND,
-                         "image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
+                         "image with reference %s was found but its platform (%s) does not match the "
+                         "specified platform (%s)",
                          name, there, wanted);
 }
 
-int engine_image_inspect(struct engine *engine, const char *name, const struct platform *platform, json_object **ret,
-                         struct error *err)
+int engine_image_inspect(struct engine *engine, const char *name, const struct platform *platform,
+                         json_object **ret, struct error *err)
 {
         cleanup_image struct image *image = NULL;
 
@@ -115,8 +118,8 @@ static json_object *history_item(const struct image_history *h, int64_t size)
         json_object *o = json_object_new_object();
 
         json_set_string(o, "Comment", h->comment ? h->comment : "");
-        json_object_object_add(o, "Created",
-                               json_object_new_int64(h->created == TIME_ZERO ? 0 : h->created / NSEC_PER_SEC));
+        json_object_object_add(
+            o, "Created", json_object_new_int64(h->created == TIME_ZERO ? 0 : h->created / NSEC_PER_SEC));
         json_set_string(o, "CreatedBy", h->created_by ? h->created_by : "");
         json_set_string(o, "Id", "<missing>");
         json_object_object_add(o, "Size", json_object_new_int64(size));
@@ -124,7 +127,8 @@ static json_object *history_item(const struct image_history *h, int64_t size)
         return o;
 }
 
-static int collect_items(struct store *store, const struct image *image, json_object ***ret, struct error *err)
+static int collect_items(struct store *store, const struct image *image, json_object ***ret,
+                         struct error *err)
 {
         size_t count = image->config.n_history, layer_index = 0;
         json_object **items = xcalloc(count + 1, sizeof(*items));
@@ -177,7 +181,8 @@ int engine_image_history(struct engine *engine, const char *name, json_object **
         cleanup_image struct image *image = NULL;
         json_object **items, *list;
 
-        if (image_resolve(engine->store, name, &image, err) < 0 || collect_items(engine->store, image, &items, err) < 0)
+        if (image_resolve(engine->store, name, &image, err) < 0 ||
+            collect_items(engine->store, image, &items, err) < 0)
                 return -1;
         name_items(engine->store, image, items, image->config.n_history);
         list = json_object_new_array();

@@ -18,7 +18,8 @@ void image_event_id(struct engine *engine, const struct digest *id, const char *
 /* repo and tag as the API has them, checked: the familiar name, NULL in *ret without a repo. */
 int image_reference(const char *repo, const char *tag, char **ret, struct error *err);
 
-/* The containers that were made from an image: "CONTAINER_ID" of the first one that is `running` (or not), else NULL; heap. */
+/* The containers that were made from an image: "CONTAINER_ID" of the first one that is `running` (or not),
+ * else NULL; heap. */
 char *image_user(struct engine *engine, const struct digest *id, bool running);
 /* How many containers were made from it. */
 int64_t image_user_count(struct engine *engine, const struct digest *id);
@@ -28,7 +29,8 @@ int image_hold_layers(struct store *store, const struct image *image, struct err
 void image_release_layers(struct store *store, const struct image *image);
 
 /* ERROR_NOT_FOUND unless the image is for `want` (NULL is any). */
-int image_check_platform(const struct image *image, const char *name, const struct platform *want, struct error *err);
+int image_check_platform(const struct image *image, const char *name, const struct platform *want,
+                         struct error *err);
 
 /* The API's `platform` parameters: JSON objects or "linux/arm64". The caller drops each and the array. */
 int image_platforms(char *const *texts, struct platform **ret, size_t *ret_count, struct error *err);

@@ -24,7 +24,8 @@ static int edge_time(struct store *store, const char *name, int64_t *ret, struct
 
 static int read_filters(struct selection *s, json_object *tree, struct error *err)
 {
-        static const char *const accepted[] = { "dangling", "label", "before", "since", "reference", "until", NULL };
+        static const char *const accepted[] = { "dangling",  "label", "before", "since",
+                                                "reference", "until", NULL };
         char *const *values;
 
         s->before = INT64_MAX;
@@ -93,7 +94,8 @@ static json_object *labels_json(const struct strmap *labels)
                 return NULL;
         map = json_object_new_object();
         for (size_t i = 0; i < labels->count; i++)
-                json_object_object_add(map, labels->pairs[i].key, json_object_new_string(labels->pairs[i].value));
+                json_object_object_add(map, labels->pairs[i].key,
+                                       json_object_new_string(labels->pairs[i].value));
         return map;
 }
 
@@ -119,8 +121,8 @@ static json_object *summary(const struct image *image, json_object *tags, json_o
 }
 
 /* NULL: it is not asked for. */
-static json_object *select_image(const struct selection *s, const struct image *image, struct image *const *images,
-                                 size_t count)
+static json_object *select_image(const struct selection *s, const struct image *image,
+                                 struct image *const *images, size_t count)
 {
         char *const *patterns = filters_get(&s->filters, "reference");
         json_object *tags, *digests;
@@ -155,12 +157,13 @@ static size_t chain_users(const struct image *image, size_t depth, struct image 
         size_t users = 0;
 
         for (size_t i = 0; i < count; i++)
-                users += images[i]->n_diff_ids > depth &&
-                         memcmp(images[i]->diff_ids, image->diff_ids, (depth + 1) * sizeof(struct digest)) == 0;
+                users += images[i]->n_diff_ids > depth && memcmp(images[i]->diff_ids, image->diff_ids,
+                                                                 (depth + 1) * sizeof(struct digest)) == 0;
         return users;
 }
 
-static int64_t shared_size(struct store *store, const struct image *image, struct image *const *images, size_t count)
+static int64_t shared_size(struct store *store, const struct image *image, struct image *const *images,
+                           size_t count)
 {
         int64_t sum = 0;
 
@@ -177,7 +180,8 @@ static int64_t shared_size(struct store *store, const struct image *image, struc
         return sum;
 }
 
-static json_object *select_all(const struct selection *s, struct image *const *images, size_t count, bool shared)
+static json_object *select_all(const struct selection *s, struct image *const *images, size_t count,
+                               bool shared)
 {
         json_object *list = json_object_new_array();
 
@@ -187,8 +191,9 @@ static json_object *select_all(const struct selection *s, struct image *const *i
                 if (!o)
                         continue;
                 if (shared)
-                        json_object_object_add(o, "SharedSize",
-                                               json_object_new_int64(shared_size(s->store, images[i], images, count)));
+                        json_object_object_add(
+                            o, "SharedSize",
+                            json_object_new_int64(shared_size(s->store, images[i], images, count)));
                 json_object_array_add(list, o);
         }
         return list;
@@ -202,7 +207,8 @@ int engine_image_list(struct engine *engine, const struct image_list_options *op
         size_t count;
         int r = -1;
 
-        if (read_filters(&s, options->filters, err) == 0 && image_list(engine->store, &images, &count, err) == 0) {
+        if (read_filters(&s, options->filters, err) == 0 &&
+            image_list(engine->store, &images, &count, err) == 0) {
                 *ret = select_all(&s, images, count, options->shared_size);
                 image_list_free(images, count);
                 r = 0;
@@ -218,7 +224,8 @@ static void add_users(struct engine *engine, json_object *list)
                 struct digest id;
 
                 if (digest_parse(json_get_string(o, "Id"), &id, NULL) == 0)
-                        json_object_object_add(o, "Containers", json_object_new_int64(image_user_count(engine, &id)));
+                        json_object_object_add(o, "Containers",
+                                               json_object_new_int64(image_user_count(engine, &id)));
         }
 }
 

@@ -1,11 +1,11 @@
 /* POST /images/load: Docker's archives (a folder for each layer, or blobs/) and OCI layouts, in one pass.
  *
- * Theory of operation. Entries come in any order, and what they are is known only from manifest.json or index.json, which
- * may come last. So whatever looks like JSON is kept in memory (capped), and every other file is tried as a layer at once:
- * its diff id and the digest of its bytes are remembered under its path, and the layer is held until the end. A blob that
- * is named by the diff id of a layer that is there is skipped unread. When the archive has been read, the manifests say which
- * layers belong to which image; diff ids are compared with what the image's config wants. Layers nobody wanted go with the
- * next collection. */
+ * Theory of operation. Entries come in any order, and what they are is known only from manifest.json or
+ * index.json, which may come last. So whatever looks like JSON is kept in memory (capped), and every other
+ * file is tried as a layer at once: its diff id and the digest of its bytes are remembered under its path,
+ * and the layer is held until the end. A blob that is named by the diff id of a layer that is there is
+ * skipped unread. When the archive has been read, the manifests say which layers belong to which image; diff
+ * ids are compared with what the image's config wants. Layers nobody wanted go with the next collection. */
 #include "engine/image-internal.h"
 
 #include "oci/reference.h"
@@ -109,7 +109,8 @@ static bool have_layer(struct load *l, const char *path, struct layer *ret)
         const char *hex = string_after(path, "blobs/sha256/");
         struct digest id;
 
-        return hex && digest_parse_hex(hex, &id, NULL) == 0 && layer_get(l->engine->store, &id, ret, NULL) == 0;
+        return hex && digest_parse_hex(hex, &id, NULL) == 0 &&
+               layer_get(l->engine->store, &id, ret, NULL) == 0;
 }
 
 static int take_layer(struct load *l, struct entry_stream *in, struct load_entry *entry, struct error *err)
@@ -132,7 +133,8 @@ static int take_file(struct load *l, struct tar_reader *reader, struct load_entr
         struct entry_stream in = { .stream = { &entry_class }, .reader = reader };
         ssize_t n = 0;
 
-        while (in.end < SNIFF_SIZE && (n = tar_reader_data(reader, in.head + in.end, SNIFF_SIZE - in.end, err)) > 0)
+        while (in.end < SNIFF_SIZE &&
+               (n = tar_reader_data(reader, in.head + in.end, SNIFF_SIZE - in.end, err)) > 0)
                 in.end += (size_t)n;
         if (n < 0)
                 return -1;
@@ -211,22 +213,26 @@ static const struct load_entry *find_json(const struct load *l, const char *path
 
 /* ---- Making images ---- */
 
-static int check_layers(const struct image_config *c, char *const *paths, const struct load *l, struct error *err)
+static int check_layers(const struct image_config *c, char *const *paths, const struct load *l,
+                        struct error *err)
 {
         size_t have = strv_length(paths), want = strv_length(c->diff_ids);
 
         if (have != want)
-                return error_set(err, ERROR_INVALID, "invalid manifest, layers length mismatch: expected %zu, got %zu", want,
+                return error_set(err, ERROR_INVALID,
+                                 "invalid manifest, layers length mismatch: expected %zu, got %zu", want,
                                  have);
         for (size_t i = 0; i < want; i++) {
                 const struct load_entry *e = find_entry(l, paths[i]);
                 char got[DIGEST_TEXT_SIZE];
 
                 if (!e || !e->is_layer)
-                        return error_set(err, ERROR_INVALID, "invalid archive: layer %s is missing", paths[i]);
+                        return error_set(err, ERROR_INVALID, "invalid archive: layer %s is missing",
+                                         paths[i]);
                 digest_format(&e->diff_id, got);
                 if (!streq(got, c->diff_ids[i]))
-                        return error_set(err, ERROR_INVALID, "invalid diffID for layer %zu: expected \"%s\", got \"%s\"", i,
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid diffID for layer %zu: expected \"%s\", got \"%s\"", i,
                                          c->diff_ids[i], got);
         }
         return 0;
@@ -259,8 +265,9 @@ static int give_name(struct load *l, const char *name, const struct digest *id, 
                 cleanup_free char *renamed = NULL;
 
                 digest_format(&old, text);
-                renamed = string_format("The image %s already exists, renaming the old one with ID %s to empty string\n",
-                                        familiar, text);
+                renamed = string_format(
+                    "The image %s already exists, renaming the old one with ID %s to empty string\n",
+                    familiar, text);
                 if (tell(l, "stream", renamed, err) < 0)
                         return -1;
         }
@@ -268,8 +275,8 @@ static int give_name(struct load *l, const char *name, const struct digest *id, 
         return tell(l, "stream", line, err);
 }
 
-static int make_image(struct load *l, const struct load_entry *config, char *const *layers, char *const *names,
-                      struct error *err)
+static int make_image(struct load *l, const struct load_entry *config, char *const *layers,
+                      char *const *names, struct error *err)
 {
         cleanup_image_config struct image_config c = {};
         struct digest id;
@@ -382,9 +389,11 @@ static int load_manifest(struct load *l, const struct load_entry *in, const char
         return config ? make_image(l, config, layers, names, err) : -1;
 }
 
-static int load_index(struct load *l, const struct load_entry *in, const char *name, int depth, struct error *err);
+static int load_index(struct load *l, const struct load_entry *in, const char *name, int depth,
+                      struct error *err);
 
-static int load_descriptor(struct load *l, const struct descriptor *d, const char *name, int depth, struct error *err)
+static int load_descriptor(struct load *l, const struct descriptor *d, const char *name, int depth,
+                           struct error *err)
 {
         cleanup_free char *path = blob_path(d->digest);
         const struct load_entry *blob = find_json(l, path, err);
@@ -396,7 +405,8 @@ static int load_descriptor(struct load *l, const struct descriptor *d, const cha
         return load_manifest(l, blob, name, err);
 }
 
-static int load_index(struct load *l, const struct load_entry *in, const char *name, int depth, struct error *err)
+static int load_index(struct load *l, const struct load_entry *in, const char *name, int depth,
+                      struct error *err)
 {
         cleanup_image_index struct image_index index = {};
         cleanup_platform struct platform host = {};
@@ -408,7 +418,8 @@ static int load_index(struct load *l, const struct load_entry *in, const char *n
                 return -1;
         if (depth == 0) { /* every entry is an image of its own */
                 for (size_t i = 0; i < index.n_manifests; i++)
-                        if (load_descriptor(l, &index.manifests[i], descriptor_name(&index.manifests[i]), 0, err) < 0)
+                        if (load_descriptor(l, &index.manifests[i], descriptor_name(&index.manifests[i]), 0,
+                                            err) < 0)
                                 return -1;
                 return 0;
         }
@@ -421,7 +432,8 @@ static int load_index(struct load *l, const struct load_entry *in, const char *n
 
 static int make_images(struct load *l, struct error *err)
 {
-        const struct load_entry *manifest = find_entry(l, "manifest.json"), *index = find_entry(l, "index.json");
+        const struct load_entry *manifest = find_entry(l, "manifest.json"),
+                                *index = find_entry(l, "index.json");
 
         if (manifest && manifest->text)
                 return load_docker_archive(l, manifest, err);
@@ -478,8 +490,8 @@ int engine_image_load(struct engine *engine, struct stream *archive, bool quiet,
 {
         cleanup_load struct load l = { .engine = engine, .progress = progress, .arg = arg, .quiet = quiet };
 
-        if (image_platforms(platforms, &l.platforms, &l.n_platforms, err) < 0 || read_archive(&l, archive, err) < 0 ||
-            make_images(&l, err) < 0)
+        if (image_platforms(platforms, &l.platforms, &l.n_platforms, err) < 0 ||
+            read_archive(&l, archive, err) < 0 || make_images(&l, err) < 0)
                 return -1;
         if (l.n_platforms && !l.loaded)
                 return error_set(err, ERROR_NOT_FOUND, "no image for the requested platform in the archive");

@@ -19,7 +19,8 @@ struct removal {
         bool force, prune;
 };
 
-int engine_image_tag(struct engine *engine, const char *name, const char *repo, const char *tag, struct error *err)
+int engine_image_tag(struct engine *engine, const char *name, const char *repo, const char *tag,
+                     struct error *err)
 {
         cleanup_image struct image *image = NULL;
         cleanup_free char *reference = NULL;
@@ -52,7 +53,8 @@ static int untag(struct removal *r, const struct image *image, const char *name,
         return 0;
 }
 
-static int conflict(const struct digest *id, bool hard, struct error *err, const char *format, const char *arg)
+static int conflict(const struct digest *id, bool hard, struct error *err, const char *format,
+                    const char *arg)
 {
         char hex[DIGEST_HEX_SIZE];
         cleanup_free char *reason = arg ? string_format("%s %.12s", format, arg) : xstrdup(format);
@@ -73,7 +75,8 @@ static size_t child_count(struct removal *r, const struct digest *id)
 }
 
 /* *ret_used: a container stands in the way. */
-static int check_conflicts(struct removal *r, const struct image *image, unsigned mask, bool *ret_used, struct error *err)
+static int check_conflicts(struct removal *r, const struct image *image, unsigned mask, bool *ret_used,
+                           struct error *err)
 {
         cleanup_free char *running = NULL, *stopped = NULL;
 
@@ -165,7 +168,8 @@ static int remove_record(struct removal *r, const struct image *image, struct er
         return 0;
 }
 
-/* Removes an image, then, with `prune`, its parents that nothing needs. `quiet`: what stands in the way is no error. */
+/* Removes an image, then, with `prune`, its parents that nothing needs. `quiet`: what stands in the way is no
+ * error. */
 static int remove_image(struct removal *r, const struct digest *first, bool quiet, struct error *err)
 {
         struct digest id = *first;
@@ -178,7 +182,8 @@ static int remove_image(struct removal *r, const struct digest *first, bool quie
 
                 if (image_get(r->engine->store, &id, &image, err) < 0)
                         return -1;
-                if (check_conflicts(r, image, CONFLICT_HARD | (force ? 0 : CONFLICT_SOFT), &used, &reason) < 0) {
+                if (check_conflicts(r, image, CONFLICT_HARD | (force ? 0 : CONFLICT_SOFT), &used, &reason) <
+                    0) {
                         dangling = !image->tags[0] && !image->digests[0] && !child_count(r, &id);
                         return quiet && (!dangling || used) ? 0 : error_move(err, &reason);
                 }
@@ -255,10 +260,11 @@ static int remove_by_name(struct removal *r, const struct image *image, const ch
                 user = image_user(r->engine, &image->id, true);
                 user = user ? user : image_user(r->engine, &image->id, false);
                 if (user)
-                        return error_set(err, ERROR_CONFLICT,
-                                         "conflict: unable to remove repository reference \"%s\" (must force) - container "
-                                         "%.12s is using its referenced image %.12s",
-                                         text, user, image->id_text + strlen("sha256:"));
+                        return error_set(
+                            err, ERROR_CONFLICT,
+                            "conflict: unable to remove repository reference \"%s\" (must force) - container "
+                            "%.12s is using its referenced image %.12s",
+                            text, user, image->id_text + strlen("sha256:"));
         }
         if (reference_parse(text, &ref, err) < 0)
                 return -1;

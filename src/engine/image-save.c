@@ -1,4 +1,5 @@
-/* GET /images/get: an archive that is both Docker's (manifest.json, repositories) and an OCI layout (index.json, blobs). */
+/* GET /images/get: an archive that is both Docker's (manifest.json, repositories) and an OCI layout
+ * (index.json, blobs). */
 #include "engine/image-internal.h"
 
 #include "oci/reference.h"
@@ -87,8 +88,9 @@ static int add_requested(struct image_save *s, const char *name, struct error *e
         }
         error_clear(&reason);
         if (image_resolve(s->engine->store, name, &image, &reason) < 0)
-                return error_is(&reason, ERROR_NOT_FOUND) ? error_set(err, ERROR_NOT_FOUND, "No such image: %s", name)
-                                                          : error_move(err, &reason);
+                return error_is(&reason, ERROR_NOT_FOUND)
+                           ? error_set(err, ERROR_NOT_FOUND, "No such image: %s", name)
+                           : error_move(err, &reason);
         if (!is_name || !r.tag)
                 return add_named(s, &image, NULL, err);
         free(familiar);
@@ -106,7 +108,8 @@ static int check_platforms(struct image_save *s, char *const *platforms, struct 
                 return -1;
         for (size_t i = 0; i < count; i++) {
                 for (size_t j = 0; j < s->n_images && r == 0; j++) {
-                        const char *name = s->images[j].names ? s->images[j].names[0] : s->images[j].image->id_text;
+                        const char *name =
+                            s->images[j].names ? s->images[j].names[0] : s->images[j].image->id_text;
 
                         r = image_check_platform(s->images[j].image, name, &wanted[i], err);
                 }
@@ -116,8 +119,8 @@ static int check_platforms(struct image_save *s, char *const *platforms, struct 
         return r;
 }
 
-int engine_image_save_open(struct engine *engine, char *const *names, char *const *platforms, struct image_save **ret,
-                           struct error *err)
+int engine_image_save_open(struct engine *engine, char *const *names, char *const *platforms,
+                           struct image_save **ret, struct error *err)
 {
         struct image_save *s = xcalloc(1, sizeof(*s));
         int r = 0;
@@ -177,8 +180,8 @@ static bool new_blob(struct image_save *s, const char *hex)
         return true;
 }
 
-static int write_blob(struct image_save *s, const void *data, size_t len, time_t mtime, char ret_hex[DIGEST_HEX_SIZE],
-                      struct error *err)
+static int write_blob(struct image_save *s, const void *data, size_t len, time_t mtime,
+                      char ret_hex[DIGEST_HEX_SIZE], struct error *err)
 {
         cleanup_free char *path = NULL;
         struct digest digest;
@@ -236,8 +239,8 @@ static json_object *descriptor_json(const char *media_type, const char *digest, 
         return o;
 }
 
-static int write_layers(struct image_save *s, const struct image *image, struct manifest *manifest, json_object *paths,
-                        json_object *sources, struct error *err)
+static int write_layers(struct image_save *s, const struct image *image, struct manifest *manifest,
+                        json_object *paths, json_object *sources, struct error *err)
 {
         for (size_t i = 0; i < image->n_diff_ids; i++) {
                 const char *diff_id = image->config.diff_ids[i];
@@ -254,8 +257,9 @@ static int write_layers(struct image_save *s, const struct image *image, struct 
         return 0;
 }
 
-static int write_manifest(struct image_save *s, const struct image *image, struct manifest *m, json_object *entry,
-                          char ret_digest[DIGEST_TEXT_SIZE], int64_t *ret_size, struct error *err)
+static int write_manifest(struct image_save *s, const struct image *image, struct manifest *m,
+                          json_object *entry, char ret_digest[DIGEST_TEXT_SIZE], int64_t *ret_size,
+                          struct error *err)
 {
         cleanup_free char *text = NULL, *config_path = NULL;
         char hex[DIGEST_HEX_SIZE];

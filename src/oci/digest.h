@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DIGEST_HEX_SIZE 65          /* with NUL */
-#define DIGEST_TEXT_SIZE (7 + 65)   /* "sha256:…" with NUL */
+#define DIGEST_HEX_SIZE 65        /* with NUL */
+#define DIGEST_TEXT_SIZE (7 + 65) /* "sha256:…" with NUL */
 
 struct digest {
         uint8_t bytes[SHA256_SIZE];
@@ -27,5 +27,6 @@ static inline bool digest_equal(const struct digest *a, const struct digest *b)
         return digest_compare(a, b) == 0;
 }
 bool digest_is_zero(const struct digest *d);
-/* Of a chain of layers (OCI image spec, "Layer ChainID"): names a stack of layers by its diff ids, lowest first. */
+/* Of a chain of layers (OCI image spec, "Layer ChainID"): names a stack of layers by its diff ids, lowest
+ * first. */
 void digest_chain(const struct digest *diff_ids, size_t count, struct digest *ret);

@@ -1,5 +1,5 @@
-/* OCI image format: config (with Docker's extensions), manifest, index, descriptor, platform. Parsing is pure: text in,
- * struct or error out. Sources: OCI image-spec 1.1, Docker image manifest v2 schema 2. */
+/* OCI image format: config (with Docker's extensions), manifest, index, descriptor, platform. Parsing is
+ * pure: text in, struct or error out. Sources: OCI image-spec 1.1, Docker image manifest v2 schema 2. */
 #pragma once
 
 #include "base/json.h"
@@ -28,7 +28,8 @@ struct platform {
 };
 extern const struct json_table platform_table;
 
-/* "linux/arm64/v8", "arm64", "linux": missing parts are those of this machine. ERROR_INVALID with Docker's sentence. */
+/* "linux/arm64/v8", "arm64", "linux": missing parts are those of this machine. ERROR_INVALID with Docker's
+ * sentence. */
 int platform_parse(const char *text, struct platform *ret, struct error *err);
 /* Spells architectures and variants the one way: x86_64 → amd64, aarch64 → arm64 (no v8), armhf → arm/v7 … */
 void platform_normalize(struct platform *p);
@@ -36,8 +37,9 @@ void platform_normalize(struct platform *p);
 void platform_host(struct platform *ret);
 /* "linux/arm/v7"; heap. */
 char *platform_format(const struct platform *p);
-/* How well an image for `have` runs where `want` is wanted: 0 not at all, the larger the better (exact is best; then
- * lower variants: arm v8 → v7 → v6 → v5; amd64 also runs 386, arm64 also arm). With `strict` only `want` itself. */
+/* How well an image for `have` runs where `want` is wanted: 0 not at all, the larger the better (exact is
+ * best; then lower variants: arm v8 → v7 → v6 → v5; amd64 also runs 386, arm64 also arm). With `strict` only
+ * `want` itself. */
 int platform_match(const struct platform *want, const struct platform *have, bool strict);
 void platform_copy(struct platform *dst, const struct platform *src);
 void platform_deinit(struct platform *p);
@@ -83,7 +85,8 @@ extern const struct json_table image_index_table;
 int image_index_parse(const char *text, size_t len, struct image_index *ret, struct error *err);
 char *image_index_format(const struct image_index *index);
 /* The manifest that suits `want` best (attestations are skipped), or NULL. */
-const struct descriptor *image_index_select(const struct image_index *index, const struct platform *want, bool strict);
+const struct descriptor *image_index_select(const struct image_index *index, const struct platform *want,
+                                            bool strict);
 void image_index_deinit(struct image_index *index);
 #define cleanup_image_index __attribute__((cleanup(image_index_deinit)))
 
@@ -107,7 +110,8 @@ struct image_config {
         char *comment, *container, *docker_version;
 };
 
-/* Parses and checks: valid UTF-8, diff ids that parse, at most IMAGE_LAYERS_MAX of them, history that fits. */
+/* Parses and checks: valid UTF-8, diff ids that parse, at most IMAGE_LAYERS_MAX of them, history that fits.
+ */
 int image_config_parse(const char *text, size_t len, struct image_config *ret, struct error *err);
 /* The JSON whose digest is the image's id; heap. Deterministic: the same struct gives the same text. */
 char *image_config_format(const struct image_config *c);

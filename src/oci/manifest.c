@@ -23,7 +23,8 @@ static const struct json_field manifest_fields[] = {
         JSON_FIELD("mediaType", STRUCT, media_type, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("artifactType", STRUCT, artifact_type, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD_STRUCT("config", STRUCT, config, JSON_STRUCT, descriptor_table),
-        JSON_FIELD_ARRAY("layers", STRUCT, layers, n_layers, JSON_ARRAY, descriptor_table, JSON_EMPTY_NOT_NULL),
+        JSON_FIELD_ARRAY("layers", STRUCT, layers, n_layers, JSON_ARRAY, descriptor_table,
+                         JSON_EMPTY_NOT_NULL),
         JSON_FIELD_STRUCT("subject", STRUCT, subject, JSON_STRUCT_PTR, descriptor_table, JSON_OMIT_EMPTY),
         JSON_FIELD("annotations", STRUCT, annotations, JSON_STRMAP, JSON_OMIT_EMPTY),
 };
@@ -35,7 +36,8 @@ static const struct json_field image_index_fields[] = {
         JSON_FIELD("schemaVersion", STRUCT, schema_version, JSON_INT),
         JSON_FIELD("mediaType", STRUCT, media_type, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("artifactType", STRUCT, artifact_type, JSON_STRING, JSON_OMIT_EMPTY),
-        JSON_FIELD_ARRAY("manifests", STRUCT, manifests, n_manifests, JSON_ARRAY, descriptor_table, JSON_EMPTY_NOT_NULL),
+        JSON_FIELD_ARRAY("manifests", STRUCT, manifests, n_manifests, JSON_ARRAY, descriptor_table,
+                         JSON_EMPTY_NOT_NULL),
         JSON_FIELD_STRUCT("subject", STRUCT, subject, JSON_STRUCT_PTR, descriptor_table, JSON_OMIT_EMPTY),
         JSON_FIELD("annotations", STRUCT, annotations, JSON_STRMAP, JSON_OMIT_EMPTY),
 };
@@ -74,8 +76,9 @@ int manifest_parse(const char *text, size_t len, struct manifest *ret, struct er
 {
         cleanup_manifest struct manifest m = {};
 
-        if (json_bind_text(&manifest_table, text, len, &m, err) < 0 || check_version(m.schema_version, err) < 0 ||
-            check_descriptor(&m.config, err) < 0 || check_descriptors(m.layers, m.n_layers, err) < 0)
+        if (json_bind_text(&manifest_table, text, len, &m, err) < 0 ||
+            check_version(m.schema_version, err) < 0 || check_descriptor(&m.config, err) < 0 ||
+            check_descriptors(m.layers, m.n_layers, err) < 0)
                 return error_context(err, "manifest");
         *ret = m;
         m = (struct manifest){};
@@ -121,10 +124,12 @@ char *image_index_format(const struct image_index *index)
 static bool is_attestation(const struct descriptor *d)
 {
         return strmap_get(&d->annotations, "vnd.docker.reference.type") ||
-               (d->platform && streq(d->platform->os, "unknown") && streq(d->platform->architecture, "unknown"));
+               (d->platform && streq(d->platform->os, "unknown") &&
+                streq(d->platform->architecture, "unknown"));
 }
 
-const struct descriptor *image_index_select(const struct image_index *index, const struct platform *want, bool strict)
+const struct descriptor *image_index_select(const struct image_index *index, const struct platform *want,
+                                            bool strict)
 {
         const struct descriptor *best = NULL;
         int best_score = 0;

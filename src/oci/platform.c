@@ -19,21 +19,23 @@ const struct json_table platform_table = JSON_TABLE(STRUCT, platform_fields);
 static const struct {
         const char *alias, *architecture, *variant;
 } aliases[] = {
-        { "i386", "386", "" },        { "i486", "386", "" },         { "i586", "386", "" },
-        { "i686", "386", "" },        { "x86_64", "amd64", NULL },   { "x86-64", "amd64", NULL },
-        { "aarch64", "arm64", NULL }, { "armhf", "arm", "v7" },      { "armel", "arm", "v6" },
-        { "armv8l", "arm", "v7" },    { "armv7l", "arm", "v7" },     { "armv6l", "arm", "v6" },
+        { "i386", "386", "" },        { "i486", "386", "" },
+        { "i586", "386", "" },        { "i686", "386", "" },
+        { "x86_64", "amd64", NULL },  { "x86-64", "amd64", NULL },
+        { "aarch64", "arm64", NULL }, { "armhf", "arm", "v7" },
+        { "armel", "arm", "v6" },     { "armv8l", "arm", "v7" },
+        { "armv7l", "arm", "v7" },    { "armv6l", "arm", "v6" },
         { "riscv", "riscv64", NULL }, { "loongarch64", "loong64", NULL },
 };
 
 static const char *const known_systems[] = {
-        "linux",  "windows", "darwin",  "freebsd", "netbsd", "openbsd", "dragonfly",
-        "solaris", "illumos", "aix",    "android", "ios",    "js",      "plan9",   "wasip1", "zos",
+        "linux",   "windows", "darwin",  "freebsd", "netbsd", "openbsd", "dragonfly", "solaris",
+        "illumos", "aix",     "android", "ios",     "js",     "plan9",   "wasip1",    "zos",
 };
 
 static const char *const known_architectures[] = {
-        "386",    "amd64",    "arm",    "arm64", "loong64", "mips",  "mipsle", "mips64",
-        "mips64le", "ppc64",  "ppc64le", "riscv64", "s390x", "wasm", "sparc64",
+        "386",      "amd64", "arm",     "arm64",   "loong64", "mips", "mipsle",  "mips64",
+        "mips64le", "ppc64", "ppc64le", "riscv64", "s390x",   "wasm", "sparc64",
 };
 
 static bool listed(const char *const *list, size_t count, const char *s)
@@ -122,9 +124,11 @@ static int parse_one(const char *text, struct platform *p, struct error *err)
                 platform_normalize(p);
         }
         platform_deinit(&host);
-        if (listed(known_architectures, ARRAY_SIZE(known_architectures), p->architecture) || !streq(p->os, "linux"))
+        if (listed(known_architectures, ARRAY_SIZE(known_architectures), p->architecture) ||
+            !streq(p->os, "linux"))
                 return 0;
-        return error_set(err, ERROR_INVALID, "\"%s\": unknown operating system or architecture: invalid argument", text);
+        return error_set(err, ERROR_INVALID,
+                         "\"%s\": unknown operating system or architecture: invalid argument", text);
 }
 
 int platform_parse(const char *text, struct platform *ret, struct error *err)
@@ -136,11 +140,13 @@ int platform_parse(const char *text, struct platform *ret, struct error *err)
         for (size_t i = 0; i < count; i++)
                 if (!component_valid(parts[i]))
                         return error_set(err, ERROR_INVALID,
-                                         "\"%s\" is an invalid component of \"%s\": platform specifier component must match "
+                                         "\"%s\" is an invalid component of \"%s\": platform specifier "
+                                         "component must match "
                                          "\"^[A-Za-z0-9_.-]+$\": invalid argument",
                                          parts[i], text);
         if (count > 3)
-                return error_set(err, ERROR_INVALID, "\"%s\": cannot parse platform specifier: invalid argument", text);
+                return error_set(err, ERROR_INVALID,
+                                 "\"%s\": cannot parse platform specifier: invalid argument", text);
         if (count == 1) {
                 if (parse_one(text, &p, err) < 0)
                         return -1;

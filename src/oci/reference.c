@@ -179,8 +179,8 @@ static const char *domain_end(const char *text)
 
         if (!slash)
                 return NULL;
-        if (memchr(text, '.', len) || memchr(text, ':', len) || (len == 9 && memcmp(text, "localhost", 9) == 0) ||
-            has_upper(text, len))
+        if (memchr(text, '.', len) || memchr(text, ':', len) ||
+            (len == 9 && memcmp(text, "localhost", 9) == 0) || has_upper(text, len))
                 return slash;
         return NULL;
 }
@@ -193,8 +193,9 @@ static void split(const char *text, struct reference *r)
         if (streq(r->domain, "index.docker.io"))
                 replace_string(&r->domain, REFERENCE_DEFAULT_DOMAIN);
         end = rest + strcspn(rest, ":@");
-        r->path = string_format("%s%.*s", streq(r->domain, REFERENCE_DEFAULT_DOMAIN) && !strchr(rest, '/') ? LIBRARY : "",
-                                (int)(end - rest), rest);
+        r->path = string_format(
+            "%s%.*s", streq(r->domain, REFERENCE_DEFAULT_DOMAIN) && !strchr(rest, '/') ? LIBRARY : "",
+            (int)(end - rest), rest);
         if (*end == ':') {
                 const char *tag = end + 1;
 
@@ -211,18 +212,20 @@ int reference_parse(const char *text, struct reference *ret, struct error *err)
 
         if (reference_is_id(text))
                 return error_set(err, ERROR_INVALID,
-                                 "invalid repository name (%s), cannot specify 64-byte hexadecimal strings", text);
+                                 "invalid repository name (%s), cannot specify 64-byte hexadecimal strings",
+                                 text);
         split(text, &r);
         /* Docker looks for capitals in everything up to the tag. */
         if (has_upper(r.path, strlen(r.path)))
-                return error_set(err, ERROR_INVALID, "invalid reference format: repository name (%s) must be lowercase",
-                                 r.path);
+                return error_set(err, ERROR_INVALID,
+                                 "invalid reference format: repository name (%s) must be lowercase", r.path);
         if (!domain_valid(r.domain) || !path_valid(r.path) || (r.tag && !tag_valid(r.tag)))
                 return bad_format(err);
         if (r.digest && check_digest(r.digest, err) < 0)
                 return -1;
         if (strlen(r.path) > NAME_MAX_LENGTH)
-                return error_set(err, ERROR_INVALID, "repository name must not be more than %d characters", NAME_MAX_LENGTH);
+                return error_set(err, ERROR_INVALID, "repository name must not be more than %d characters",
+                                 NAME_MAX_LENGTH);
         *ret = r;
         r = (struct reference){};
         return 0;
@@ -260,8 +263,8 @@ char *reference_familiar_name(const struct reference *r)
 
 static char *with_tag_and_digest(char *name, const struct reference *r)
 {
-        char *whole = string_format("%s%s%s%s%s", name, r->tag ? ":" : "", r->tag ? r->tag : "", r->digest ? "@" : "",
-                                    r->digest ? r->digest : "");
+        char *whole = string_format("%s%s%s%s%s", name, r->tag ? ":" : "", r->tag ? r->tag : "",
+                                    r->digest ? "@" : "", r->digest ? r->digest : "");
 
         free(name);
         return whole;

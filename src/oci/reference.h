@@ -1,5 +1,6 @@
-/* Image references: "busybox", "repo:tag", "host:5000/a/b@sha256:…". Normalised as Docker does: the domain defaults to
- * docker.io, one-word names of docker.io lie below library/. Pure. Grammar: the distribution project's `reference`. */
+/* Image references: "busybox", "repo:tag", "host:5000/a/b@sha256:…". Normalised as Docker does: the domain
+ * defaults to docker.io, one-word names of docker.io lie below library/. Pure. Grammar: the distribution
+ * project's `reference`. */
 #pragma once
 
 #include "base/error.h"

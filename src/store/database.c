@@ -41,13 +41,15 @@ int database_open(const char *path, struct database **ret, struct error *err)
         struct database *db = xcalloc(1, sizeof(*db));
 
         lock_init(&db->lock);
-        if (sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-            SQLITE_OK) {
+        if (sqlite3_open_v2(path, &db->sqlite,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                            NULL) != SQLITE_OK) {
                 error_set(err, ERROR_SYSTEM, "database %s: %s", path, sqlite3_errmsg(db->sqlite));
                 database_close(db);
                 return -1;
         }
-        /* FULL flushes the log at every commit: what was answered survives a power cut. A small cache is enough. */
+        /* FULL flushes the log at every commit: what was answered survives a power cut. A small cache is
+         * enough. */
         if (database_exec(db,
                           "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA locking_mode=EXCLUSIVE;"
                           "PRAGMA cache_size=-512; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;",
@@ -88,7 +90,8 @@ static void bind_argument(sqlite3_stmt *stmt, int index, char type, va_list *arg
         }
 }
 
-static sqlite3_stmt *prepare(struct database *db, const char *sql, const char *types, va_list *args, struct error *err)
+static sqlite3_stmt *prepare(struct database *db, const char *sql, const char *types, va_list *args,
+                             struct error *err)
 {
         sqlite3_stmt *stmt;
 
@@ -124,7 +127,8 @@ int database_run(struct database *db, struct error *err, const char *sql, const 
 }
 
 static int each_row(struct database *db, sqlite3_stmt *stmt,
-                    int (*row)(sqlite3_stmt *stmt, void *arg, struct error *err), void *arg, struct error *err)
+                    int (*row)(sqlite3_stmt *stmt, void *arg, struct error *err), void *arg,
+                    struct error *err)
 {
         int step, count = 0;
 
@@ -140,8 +144,8 @@ static int each_row(struct database *db, sqlite3_stmt *stmt,
         return step == SQLITE_DONE ? count : failed(db, "read", err);
 }
 
-int database_query(struct database *db, int (*row)(sqlite3_stmt *stmt, void *arg, struct error *err), void *arg,
-                   struct error *err, const char *sql, const char *types, ...)
+int database_query(struct database *db, int (*row)(sqlite3_stmt *stmt, void *arg, struct error *err),
+                   void *arg, struct error *err, const char *sql, const char *types, ...)
 {
         sqlite3_stmt *stmt;
         va_list args;
@@ -160,8 +164,8 @@ int database_query(struct database *db, int (*row)(sqlite3_stmt *stmt, void *arg
 }
 
 /* Inner transactions are part of the outer one. */
-int database_transaction(struct database *db, int (*body)(struct database *db, void *arg, struct error *err), void *arg,
-                         struct error *err)
+int database_transaction(struct database *db, int (*body)(struct database *db, void *arg, struct error *err),
+                         void *arg, struct error *err)
 {
         int r = 0;
 

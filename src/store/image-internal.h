@@ -6,9 +6,11 @@
 /* Makes the tables. */
 int image_store_init(struct store *store, struct error *err);
 
-/* The image that has exactly this familiar name ("busybox:latest", "busybox@sha256:…"). 1, 0 when none, -1. */
+/* The image that has exactly this familiar name ("busybox:latest", "busybox@sha256:…"). 1, 0 when none, -1.
+ */
 int image_name_get(struct store *store, const char *name, struct digest *ret_id, struct error *err);
-/* The only image whose id begins with `text` (hexadecimal, "sha256:" may stand before). 1, 0 when none or several, -1. */
+/* The only image whose id begins with `text` (hexadecimal, "sha256:" may stand before). 1, 0 when none or
+ * several, -1. */
 int image_prefix_get(struct store *store, const char *text, struct digest *ret_id, struct error *err);
 int image_name_set(struct store *store, const char *name, bool is_digest, const struct digest *id,
                    struct digest *ret_old, struct error *err);

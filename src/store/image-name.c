@@ -12,7 +12,8 @@ static int resolve_id(struct store *store, const char *text, struct image **ret,
 {
         struct digest id;
 
-        if ((string_after(text, "sha256:") ? digest_parse(text, &id, err) : digest_parse_hex(text, &id, err)) < 0)
+        if ((string_after(text, "sha256:") ? digest_parse(text, &id, err)
+                                           : digest_parse_hex(text, &id, err)) < 0)
                 return -1;
         return image_get(store, &id, ret, err);
 }

@@ -1,8 +1,8 @@
 /* Image records.
  *
- * Theory of operation. `images` has one row for each image, `image_names` one for each tag or digest reference in its
- * familiar spelling, `layer_pins` (owner "image:HEX") what it needs. A change is one transaction, so that an image is
- * there with its pins or not at all. */
+ * Theory of operation. `images` has one row for each image, `image_names` one for each tag or digest
+ * reference in its familiar spelling, `layer_pins` (owner "image:HEX") what it needs. A change is one
+ * transaction, so that an image is there with its pins or not at all. */
 #include "store/image-internal.h"
 
 #include "base/time.h"
@@ -135,8 +135,8 @@ static int read_all(struct database *db, void *arg, struct error *err)
                 return -1;
         if (rows->count)
                 qsort(rows->items, rows->count, sizeof(*rows->items), compare_ids);
-        return database_query(db, read_name_row, rows, err, "SELECT name, image, is_digest FROM image_names ORDER BY name",
-                              "") < 0
+        return database_query(db, read_name_row, rows, err,
+                              "SELECT name, image, is_digest FROM image_names ORDER BY name", "") < 0
                    ? -1
                    : 0;
 }
@@ -165,12 +165,12 @@ static int read_one(struct database *db, void *arg, struct error *err)
 {
         struct one_image *one = arg;
 
-        if (database_query(db, read_image_row, &one->rows, err, "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?", "s",
-                           one->id) < 0)
+        if (database_query(db, read_image_row, &one->rows, err,
+                           "SELECT " IMAGE_COLUMNS " FROM images WHERE id = ?", "s", one->id) < 0)
                 return -1;
         return database_query(db, read_name_row, &one->rows, err,
-                              "SELECT name, image, is_digest FROM image_names WHERE image = ? ORDER BY name", "s",
-                              one->id) < 0
+                              "SELECT name, image, is_digest FROM image_names WHERE image = ? ORDER BY name",
+                              "s", one->id) < 0
                    ? -1
                    : 0;
 }
@@ -182,8 +182,9 @@ int image_get(struct store *store, const struct digest *id, struct image **ret, 
         digest_format(id, one.id);
         if (database_transaction(store->db, read_one, &one, err) < 0 || one.rows.count == 0) {
                 image_list_free(one.rows.items, one.rows.count);
-                return err && err->kind != ERROR_NONE ? -1
-                                                      : error_set(err, ERROR_NOT_FOUND, "No such image: %s", one.id);
+                return err && err->kind != ERROR_NONE
+                           ? -1
+                           : error_set(err, ERROR_NOT_FOUND, "No such image: %s", one.id);
         }
         *ret = one.rows.items[0];
         free(one.rows.items);
@@ -197,8 +198,8 @@ static int read_digest_row(sqlite3_stmt *stmt, void *arg, struct error *err)
 
 int image_name_get(struct store *store, const char *name, struct digest *ret_id, struct error *err)
 {
-        return database_query(store->db, read_digest_row, ret_id, err, "SELECT image FROM image_names WHERE name = ?", "s",
-                              name);
+        return database_query(store->db, read_digest_row, ret_id, err,
+                              "SELECT image FROM image_names WHERE name = ?", "s", name);
 }
 
 static bool is_hex(const char *s)
@@ -246,8 +247,8 @@ int image_children(struct store *store, const struct digest *id, struct digest *
         char text[DIGEST_TEXT_SIZE];
 
         digest_format(id, text);
-        if (database_query(store->db, read_child_row, &children, err, "SELECT id FROM images WHERE parent = ? ORDER BY id",
-                           "s", text) < 0) {
+        if (database_query(store->db, read_child_row, &children, err,
+                           "SELECT id FROM images WHERE parent = ? ORDER BY id", "s", text) < 0) {
                 free(children.items);
                 return -1;
         }
@@ -290,14 +291,15 @@ static int insert_image(struct database *db, void *arg, struct error *err)
         const struct image *image = n->image;
         int added;
 
-        added = database_run(db, err, "INSERT OR IGNORE INTO images(id, config, parent, created, size) VALUES(?, ?, ?, ?, ?)",
-                             "sbsii", image->id_text, image->config_text, image->config_len, n->parent,
-                             image->config.created == TIME_ZERO ? 0 : image->config.created, image->size);
+        added = database_run(
+            db, err, "INSERT OR IGNORE INTO images(id, config, parent, created, size) VALUES(?, ?, ?, ?, ?)",
+            "sbsii", image->id_text, image->config_text, image->config_len, n->parent,
+            image->config.created == TIME_ZERO ? 0 : image->config.created, image->size);
         if (added < 0)
                 return -1;
         if (added == 0 && n->parent &&
-            database_run(db, err, "UPDATE images SET parent = ? WHERE id = ? AND parent IS NULL", "ss", n->parent,
-                         image->id_text) < 0)
+            database_run(db, err, "UPDATE images SET parent = ? WHERE id = ? AND parent IS NULL", "ss",
+                         n->parent, image->id_text) < 0)
                 return -1;
         return layer_pin(n->store, n->owner, image->diff_ids, image->n_diff_ids, err);
 }
@@ -368,15 +370,18 @@ static int set_name(struct database *db, void *arg, struct error *err)
         char text[DIGEST_TEXT_SIZE];
 
         digest_format(c->id, text);
-        if (database_query(db, read_digest_row, &c->old, err, "SELECT image FROM image_names WHERE name = ?", "s",
-                           c->name) < 0)
+        if (database_query(db, read_digest_row, &c->old, err, "SELECT image FROM image_names WHERE name = ?",
+                           "s", c->name) < 0)
                 return -1;
         if (database_run(db, err,
                          "INSERT INTO image_names(name, image, is_digest) VALUES(?, ?, ?)"
                          " ON CONFLICT(name) DO UPDATE SET image = excluded.image",
                          "ssi", c->name, text, (int64_t)c->is_digest) < 0)
                 return -1;
-        return database_run(db, err, "UPDATE images SET last_tagged = ? WHERE id = ?", "is", time_now(), text) < 0 ? -1 : 0;
+        return database_run(db, err, "UPDATE images SET last_tagged = ? WHERE id = ?", "is", time_now(),
+                            text) < 0
+                   ? -1
+                   : 0;
 }
 
 int image_name_set(struct store *store, const char *name, bool is_digest, const struct digest *id,

@@ -12,12 +12,12 @@ struct image {
         struct image_config config;
         struct digest *diff_ids; /* lowest first */
         size_t n_diff_ids;
-        struct digest chain_id;  /* zero without layers */
-        struct digest parent;    /* zero when none is known */
-        int64_t size;            /* all layers */
-        int64_t last_tagged;     /* TIME_ZERO when never */
-        char **tags;             /* familiar names with tag, sorted: "busybox:latest" */
-        char **digests;          /* familiar names with digest: "busybox@sha256:…" */
+        struct digest chain_id; /* zero without layers */
+        struct digest parent;   /* zero when none is known */
+        int64_t size;           /* all layers */
+        int64_t last_tagged;    /* TIME_ZERO when never */
+        char **tags;            /* familiar names with tag, sorted: "busybox:latest" */
+        char **digests;         /* familiar names with digest: "busybox@sha256:…" */
 };
 void image_free(struct image *image);
 static inline void cleanup_image_func(struct image **i)
@@ -27,8 +27,8 @@ static inline void cleanup_image_func(struct image **i)
 }
 #define cleanup_image __attribute__((cleanup(cleanup_image_func)))
 
-/* Records an image. `config_text` must list diff ids of layers that are there (the caller holds them); they get pinned.
- * `parent` may be NULL. The same config twice is no error (the parent is kept). */
+/* Records an image. `config_text` must list diff ids of layers that are there (the caller holds them); they
+ * get pinned. `parent` may be NULL. The same config twice is no error (the parent is kept). */
 int image_create(struct store *store, const char *config_text, size_t config_len, const struct digest *parent,
                  struct digest *ret_id, struct error *err);
 /* As image_create() from a struct: formats it first. */
@@ -37,8 +37,9 @@ int image_create_config(struct store *store, const struct image_config *config, 
 
 /* By id. ERROR_NOT_FOUND. */
 int image_get(struct store *store, const struct digest *id, struct image **ret, struct error *err);
-/* By what users type: a reference ("busybox", "repo:tag", "repo@sha256:…"), an id with or without "sha256:", or a
- * unique prefix of one. ERROR_NOT_FOUND "No such image: NAME:latest", ERROR_INVALID for what is no reference. */
+/* By what users type: a reference ("busybox", "repo:tag", "repo@sha256:…"), an id with or without "sha256:",
+ * or a unique prefix of one. ERROR_NOT_FOUND "No such image: NAME:latest", ERROR_INVALID for what is no
+ * reference. */
 int image_resolve(struct store *store, const char *name, struct image **ret, struct error *err);
 /* All of them, newest first. */
 int image_list(struct store *store, struct image ***ret, size_t *ret_count, struct error *err);
@@ -52,8 +53,9 @@ int image_remove(struct store *store, const struct digest *id, struct error *err
 /* Lower directories for overlayfs, topmost first. Pin the layers ("container:ID") before the image may go. */
 int image_lowers(struct store *store, const struct image *image, char ***ret, struct error *err);
 
-/* `reference` as users type it ("repo", "repo:tag", "repo@sha256:…" names a digest); without a tag it means latest. The
- * name moves from the image that has it; that image's id in *ret_old (zero if none, may be NULL). */
+/* `reference` as users type it ("repo", "repo:tag", "repo@sha256:…" names a digest); without a tag it means
+ * latest. The name moves from the image that has it; that image's id in *ret_old (zero if none, may be NULL).
+ */
 int image_tag(struct store *store, const char *reference, const struct digest *id, struct digest *ret_old,
               struct error *err);
 /* Removes one name. ERROR_NOT_FOUND. */

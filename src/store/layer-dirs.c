@@ -1,7 +1,9 @@
-/* The `dirs` driver: a layer is a directory tree, fs/, and split.zst (store/split.h), which holds the rest of its tar.
+/* The `dirs` driver: a layer is a directory tree, fs/, and split.zst (store/split.h), which holds the rest of
+ * its tar.
  *
- * A tar whose later entries replace earlier ones cannot be put together from the tree. When the first such entry comes,
- * what was seen so far is put together (all of it is still there) and kept whole, and so is the rest. */
+ * A tar whose later entries replace earlier ones cannot be put together from the tree. When the first such
+ * entry comes, what was seen so far is put together (all of it is still there) and kept whole, and so is the
+ * rest. */
 #include "store/layer-internal.h"
 #include "store/split.h"
 #include "store/unpack.h"
@@ -82,7 +84,8 @@ static void dirs_apply_deinit(struct dirs_apply *a)
 }
 #define cleanup_dirs_apply __attribute__((cleanup(dirs_apply_deinit)))
 
-static int dirs_apply(struct store *store, int dirfd, struct stream *tar, struct layer *ret, struct error *err)
+static int dirs_apply(struct store *store, int dirfd, struct stream *tar, struct layer *ret,
+                      struct error *err)
 {
         static const struct sink_class class = { current_write, NULL };
         cleanup_dirs_apply struct dirs_apply a = { .dirfd = dirfd, .fs = -1, .split_fd = -1 };

@@ -13,7 +13,7 @@ struct layer_registry {
                 struct digest diff_id;
                 int holds;
                 bool busy; /* being made */
-        } *uses;
+        } * uses;
         size_t n_uses;
 };
 

@@ -21,14 +21,15 @@ static int write_pins(struct database *db, void *arg, struct error *err)
                 char hex[DIGEST_HEX_SIZE];
 
                 digest_format_hex(&job->diff_ids[i], hex);
-                if (database_run(db, err, "INSERT INTO layer_pins(owner, position, diff_id) VALUES(?, ?, ?)", "sis",
-                                 job->owner, (int64_t)i, hex) < 0)
+                if (database_run(db, err, "INSERT INTO layer_pins(owner, position, diff_id) VALUES(?, ?, ?)",
+                                 "sis", job->owner, (int64_t)i, hex) < 0)
                         return -1;
         }
         return 0;
 }
 
-int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count, struct error *err)
+int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count,
+              struct error *err)
 {
         struct pin_job job = { owner, diff_ids, count };
 
@@ -37,7 +38,8 @@ int layer_pin(struct store *store, const char *owner, const struct digest *diff_
 
 int layer_unpin(struct store *store, const char *owner, struct error *err)
 {
-        return database_run(store->db, err, "DELETE FROM layer_pins WHERE owner = ?", "s", owner) < 0 ? -1 : 0;
+        return database_run(store->db, err, "DELETE FROM layer_pins WHERE owner = ?", "s", owner) < 0 ? -1
+                                                                                                      : 0;
 }
 
 static int read_sum(sqlite3_stmt *stmt, void *arg, struct error *err)
@@ -49,7 +51,10 @@ static int read_sum(sqlite3_stmt *stmt, void *arg, struct error *err)
 
 int layer_total_size(struct store *store, int64_t *ret, struct error *err)
 {
-        return database_query(store->db, read_sum, ret, err, "SELECT coalesce(sum(size), 0) FROM layers", "") < 0 ? -1 : 0;
+        return database_query(store->db, read_sum, ret, err, "SELECT coalesce(sum(size), 0) FROM layers",
+                              "") < 0
+                   ? -1
+                   : 0;
 }
 
 struct doomed {
@@ -87,9 +92,10 @@ static int delete_rows(struct database *db, void *arg, struct error *err)
 {
         struct doomed *d = arg;
 
-        if (database_query(db, collect_row, d, err,
-                           "SELECT diff_id, size FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM layer_pins)",
-                           "") < 0)
+        if (database_query(
+                db, collect_row, d, err,
+                "SELECT diff_id, size FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM layer_pins)",
+                "") < 0)
                 return -1;
         for (size_t i = 0; i < strv_length(d->hexes); i++)
                 if (database_run(db, err, "DELETE FROM layers WHERE diff_id = ?", "s", d->hexes[i]) < 0)
@@ -145,7 +151,8 @@ static int remove_unknown(struct store *store, struct error *err)
         struct dirent *d;
         size_t count;
 
-        if (database_query(store->db, collect_known, &known, err, "SELECT diff_id FROM layers ORDER BY diff_id", "") < 0 ||
+        if (database_query(store->db, collect_known, &known, err,
+                           "SELECT diff_id FROM layers ORDER BY diff_id", "") < 0 ||
             directory_list(store->layers_fd, ".", &dir, err) < 0)
                 return -1;
         count = strv_length(known);
@@ -162,13 +169,14 @@ static int remove_unknown(struct store *store, struct error *err)
 
 int layer_store_init(struct store *store, struct error *err)
 {
-        if (database_exec(store->db,
-                          "CREATE TABLE IF NOT EXISTS layers(diff_id TEXT PRIMARY KEY, size INTEGER NOT NULL,"
-                          " tar_size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
-                          "CREATE TABLE IF NOT EXISTS layer_pins(owner TEXT NOT NULL, position INTEGER NOT NULL,"
-                          " diff_id TEXT NOT NULL, PRIMARY KEY(owner, position)) WITHOUT ROWID;"
-                          "CREATE INDEX IF NOT EXISTS layer_pins_diff_id ON layer_pins(diff_id);",
-                          err) < 0)
+        if (database_exec(
+                store->db,
+                "CREATE TABLE IF NOT EXISTS layers(diff_id TEXT PRIMARY KEY, size INTEGER NOT NULL,"
+                " tar_size INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
+                "CREATE TABLE IF NOT EXISTS layer_pins(owner TEXT NOT NULL, position INTEGER NOT NULL,"
+                " diff_id TEXT NOT NULL, PRIMARY KEY(owner, position)) WITHOUT ROWID;"
+                "CREATE INDEX IF NOT EXISTS layer_pins_diff_id ON layer_pins(diff_id);",
+                err) < 0)
                 return -1;
         return remove_unknown(store, err);
 }

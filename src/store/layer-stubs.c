@@ -1,5 +1,5 @@
-/* The places that a container's mounts need and an image need not have. As the lowest of all layers they are there where the
- * image has nothing, and never show up as a change of the container. */
+/* The places that a container's mounts need and an image need not have. As the lowest of all layers they are
+ * there where the image has nothing, and never show up as a change of the container. */
 #include "store/layer-internal.h"
 
 #include <errno.h>
@@ -8,15 +8,15 @@
 
 static const struct stub {
         const char *path;
-        mode_t mode;      /* 0: a symlink */
+        mode_t mode; /* 0: a symlink */
         const char *link;
 } stubs[] = {
-        { "dev", S_IFDIR | 0755, NULL },         { "dev/console", S_IFREG | 0755, NULL },
-        { "dev/mqueue", S_IFDIR | 0755, NULL },  { "dev/pts", S_IFDIR | 0755, NULL },
-        { "dev/shm", S_IFDIR | 0755, NULL },     { "etc", S_IFDIR | 0755, NULL },
+        { "dev", S_IFDIR | 0755, NULL },          { "dev/console", S_IFREG | 0755, NULL },
+        { "dev/mqueue", S_IFDIR | 0755, NULL },   { "dev/pts", S_IFDIR | 0755, NULL },
+        { "dev/shm", S_IFDIR | 0755, NULL },      { "etc", S_IFDIR | 0755, NULL },
         { "etc/hostname", S_IFREG | 0755, NULL }, { "etc/hosts", S_IFREG | 0755, NULL },
-        { "etc/mtab", 0, "/proc/mounts" },       { "etc/resolv.conf", S_IFREG | 0755, NULL },
-        { "proc", S_IFDIR | 0755, NULL },        { "sys", S_IFDIR | 0755, NULL },
+        { "etc/mtab", 0, "/proc/mounts" },        { "etc/resolv.conf", S_IFREG | 0755, NULL },
+        { "proc", S_IFDIR | 0755, NULL },         { "sys", S_IFDIR | 0755, NULL },
         { ".dockerenv", S_IFREG | 0755, NULL },
 };
 
@@ -55,7 +55,8 @@ int layer_stubs_init(struct store *store, struct error *err)
         return 0;
 }
 
-int layer_run_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret, struct error *err)
+int layer_run_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret,
+                     struct error *err)
 {
         cleanup_strv char **list = NULL;
 

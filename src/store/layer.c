@@ -1,10 +1,10 @@
-/* Layers by diff id: the registry of holds and of layers being made, rows and pins, and the way of a new layer from
- * tmp/ to its name.
+/* Layers by diff id: the registry of holds and of layers being made, rows and pins, and the way of a new
+ * layer from tmp/ to its name.
  *
- * Theory of operation. A layer exists when its row does; the row is written after the folder has been flushed and
- * renamed. The registry's lock is held for looking things up and for bookkeeping, never while a layer is made: whoever
- * makes one whose diff id is known marks it busy, and others who want the same wait for the outcome. store_collect()
- * takes the rows away under the lock, then the folders. */
+ * Theory of operation. A layer exists when its row does; the row is written after the folder has been flushed
+ * and renamed. The registry's lock is held for looking things up and for bookkeeping, never while a layer is
+ * made: whoever makes one whose diff id is known marks it busy, and others who want the same wait for the
+ * outcome. store_collect() takes the rows away under the lock, then the folders. */
 #include "store/layer-internal.h"
 
 #include "base/time.h"
@@ -97,12 +97,13 @@ static int find_row(struct store *store, const struct digest *diff_id, struct la
 
         digest_format_hex(diff_id, hex);
         ret->diff_id = *diff_id;
-        return database_query(store->db, read_layer_row, ret, err, "SELECT size, tar_size FROM layers WHERE diff_id = ?",
-                              "s", hex);
+        return database_query(store->db, read_layer_row, ret, err,
+                              "SELECT size, tar_size FROM layers WHERE diff_id = ?", "s", hex);
 }
 
 /* With the lock held: finds the layer and holds it. 1, 0, -1. */
-static int find_and_hold(struct store *store, const struct digest *diff_id, struct layer *ret, struct error *err)
+static int find_and_hold(struct store *store, const struct digest *diff_id, struct layer *ret,
+                         struct error *err)
 {
         struct layer found = {};
         int there = find_row(store, diff_id, &found, err);
@@ -131,9 +132,10 @@ int layer_get(struct store *store, const struct digest *diff_id, struct layer *r
 
 /* ---- Making layers ---- */
 
-/* Flushes the new folder, gives it its name and its row. If somebody else was faster with the same layer, theirs stays
- * and this one is dropped. Takes a hold. */
-static int commit_layer(struct store *store, const char *tmp, int dirfd, struct layer *layer, struct error *err)
+/* Flushes the new folder, gives it its name and its row. If somebody else was faster with the same layer,
+ * theirs stays and this one is dropped. Takes a hold. */
+static int commit_layer(struct store *store, const char *tmp, int dirfd, struct layer *layer,
+                        struct error *err)
 {
         char hex[DIGEST_HEX_SIZE];
         struct layer found;
@@ -155,8 +157,9 @@ static int commit_layer(struct store *store, const char *tmp, int dirfd, struct 
                 return error_errno(err, "rename layer");
         if (fsync(store->layers_fd) < 0)
                 return error_errno(err, "flush layers");
-        if (database_run(store->db, err, "INSERT INTO layers(diff_id, size, tar_size, created) VALUES(?, ?, ?, ?)",
-                         "siii", hex, layer->size, layer->tar_size, time_now()) < 0) {
+        if (database_run(store->db, err,
+                         "INSERT INTO layers(diff_id, size, tar_size, created) VALUES(?, ?, ?, ?)", "siii",
+                         hex, layer->size, layer->tar_size, time_now()) < 0) {
                 renameat(store->layers_fd, hex, store->tmp_fd, tmp);
                 return -1;
         }
@@ -183,13 +186,14 @@ static int apply_in(struct store *store, int dirfd, struct stream *tar, const st
 
                 digest_format(expected, want);
                 digest_format(&ret->diff_id, got);
-                return error_set(err, ERROR_INVALID, "invalid diffID for layer: expected \"%s\", got \"%s\"", want, got);
+                return error_set(err, ERROR_INVALID, "invalid diffID for layer: expected \"%s\", got \"%s\"",
+                                 want, got);
         }
         return 0;
 }
 
-static int make_layer(struct store *store, struct stream *tar, const struct digest *expected, struct layer *ret,
-                      struct error *err)
+static int make_layer(struct store *store, struct stream *tar, const struct digest *expected,
+                      struct layer *ret, struct error *err)
 {
         cleanup_free char *tmp = NULL;
         cleanup_close int dirfd = store_tmp_directory(store, &tmp, err);
@@ -197,7 +201,8 @@ static int make_layer(struct store *store, struct stream *tar, const struct dige
 
         if (dirfd < 0)
                 return -1;
-        if (apply_in(store, dirfd, tar, expected, &layer, err) < 0 || commit_layer(store, tmp, dirfd, &layer, err) < 0) {
+        if (apply_in(store, dirfd, tar, expected, &layer, err) < 0 ||
+            commit_layer(store, tmp, dirfd, &layer, err) < 0) {
                 store_tmp_remove(store, tmp);
                 return -1;
         }
@@ -327,7 +332,8 @@ static void release_producer(void *arg)
         free(p);
 }
 
-int layer_tar_stream(struct store *store, const struct digest *diff_id, struct stream **ret, struct error *err)
+int layer_tar_stream(struct store *store, const struct digest *diff_id, struct stream **ret,
+                     struct error *err)
 {
         struct tar_producer *p;
         struct layer layer;
@@ -340,7 +346,8 @@ int layer_tar_stream(struct store *store, const struct digest *diff_id, struct s
         return 0;
 }
 
-int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret, struct error *err)
+int layer_lowers(struct store *store, const struct digest *diff_ids, size_t count, char ***ret,
+                 struct error *err)
 {
         cleanup_strv char **list = strv_new();
 
@@ -353,7 +360,8 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
                 char hex[DIGEST_HEX_SIZE];
 
                 digest_format_hex(&diff_ids[i - 1], hex);
-                strv_append_take(&list, string_format("%s/layers/sha256/%s/%s", store->root, hex, store->driver->lower));
+                strv_append_take(
+                    &list, string_format("%s/layers/sha256/%s/%s", store->root, hex, store->driver->lower));
         }
         *ret = take_ptr(list);
         return 0;

@@ -1,5 +1,5 @@
-/* How deletions look: in an overlay's upper directory (character device 0:0, attribute on folders) and in a layer's tar
- * (names that begin with .wh.; OCI image spec, "Representing Changes"). */
+/* How deletions look: in an overlay's upper directory (character device 0:0, attribute on folders) and in a
+ * layer's tar (names that begin with .wh.; OCI image spec, "Representing Changes"). */
 #pragma once
 
 #include <stdbool.h>

@@ -19,7 +19,7 @@ struct link_table {
                 dev_t dev;
                 ino_t ino;
                 char *path;
-        } *slots;
+        } * slots;
         size_t count, room;
 };
 
@@ -76,8 +76,8 @@ static void packer_deinit(struct packer *p)
 /* Attributes that belong to the file and not to the file system it happens to lie on. */
 static bool xattr_wanted(const char *name)
 {
-        return (string_after(name, "user.") && !string_after(name, "user.overlay.")) || streq(name, "security.capability") ||
-               string_after(name, "system.posix_acl_");
+        return (string_after(name, "user.") && !string_after(name, "user.overlay.")) ||
+               streq(name, "security.capability") || string_after(name, "system.posix_acl_");
 }
 
 static int read_xattr(const char *path, const char *name, struct tar_entry *e, struct error *err)
@@ -124,14 +124,15 @@ static int read_link(int dirfd, const char *name, struct tar_entry *e, struct er
         return 0;
 }
 
-static int entry_from_stat(const struct packer *p, const struct stat *st, const char *path, struct tar_entry *e)
+static int entry_from_stat(const struct packer *p, const struct stat *st, const char *path,
+                           struct tar_entry *e)
 {
         static const struct {
                 mode_t format;
                 enum tar_type type;
         } types[] = {
-                { S_IFREG, TAR_FILE },  { S_IFDIR, TAR_DIRECTORY },    { S_IFLNK, TAR_SYMLINK },
-                { S_IFCHR, TAR_CHAR },  { S_IFBLK, TAR_BLOCK_DEVICE }, { S_IFIFO, TAR_FIFO },
+                { S_IFREG, TAR_FILE }, { S_IFDIR, TAR_DIRECTORY },    { S_IFLNK, TAR_SYMLINK },
+                { S_IFCHR, TAR_CHAR }, { S_IFBLK, TAR_BLOCK_DEVICE }, { S_IFIFO, TAR_FIFO },
         };
         int64_t limit = p->options->timestamp;
 
@@ -157,7 +158,8 @@ static int entry_from_stat(const struct packer *p, const struct stat *st, const 
         return 1;
 }
 
-static int set_time(int dirfd, const char *name, const struct stat *st, const struct tar_entry *e, struct error *err)
+static int set_time(int dirfd, const char *name, const struct stat *st, const struct tar_entry *e,
+                    struct error *err)
 {
         struct timespec times[2] = { e->mtime, e->mtime };
 
@@ -175,7 +177,8 @@ static int pack_whiteout(struct packer *p, const char *path, const struct stat *
         return tar_writer_file(p->out, name, 0600, st->st_mtime, NULL, 0, err);
 }
 
-static int pack_data(struct packer *p, int dirfd, const char *name, const struct tar_entry *e, struct error *err)
+static int pack_data(struct packer *p, int dirfd, const char *name, const struct tar_entry *e,
+                     struct error *err)
 {
         cleanup_close int fd = -1;
 

@@ -19,7 +19,8 @@ struct split_writer {
         struct strbuf raw; /* gathered for one record */
 };
 
-static int compress(struct split_writer *w, const void *data, size_t len, ZSTD_EndDirective end, struct error *err)
+static int compress(struct split_writer *w, const void *data, size_t len, ZSTD_EndDirective end,
+                    struct error *err)
 {
         ZSTD_inBuffer in = { data, len, 0 };
         size_t left;
@@ -112,7 +113,8 @@ int split_writer_file(struct split_writer *w, const char *path, const struct tar
         if (flush_raw(w, err) < 0 || compress(w, e->sparse ? "S" : "F", 1, ZSTD_e_continue, err) < 0 ||
             compress_u32(w, (uint32_t)len, err) < 0)
                 return -1;
-        if (e->sparse ? compress_u32(w, (uint32_t)e->n_extents, err) < 0 : compress_u64(w, (uint64_t)e->size, err) < 0)
+        if (e->sparse ? compress_u32(w, (uint32_t)e->n_extents, err) < 0
+                      : compress_u64(w, (uint64_t)e->size, err) < 0)
                 return -1;
         if (compress(w, path, len, ZSTD_e_continue, err) < 0)
                 return -1;
@@ -182,7 +184,8 @@ static int join_raw(struct joiner *j, struct error *err)
         return sink_write(j->out, j->buffer, len, err);
 }
 
-static int copy_range(struct joiner *j, int fd, const char *path, uint64_t offset, uint64_t len, struct error *err)
+static int copy_range(struct joiner *j, int fd, const char *path, uint64_t offset, uint64_t len,
+                      struct error *err)
 {
         while (len) {
                 ssize_t n = pread(fd, j->buffer, (size_t)MIN(len, (uint64_t)COPY_SIZE), (off_t)offset);

@@ -1,4 +1,5 @@
-/* What a tar holds beside the bytes of its files, so that both together are the tar again: a zstd stream of records.
+/* What a tar holds beside the bytes of its files, so that both together are the tar again: a zstd stream of
+ * records.
  *
  *     'R' len:u32 bytes…                                       bytes of the tar
  *     'F' path_len:u32 size:u64 path…                          the whole file `path` of the tree

@@ -16,8 +16,9 @@ static int lock_root(struct store *s, struct error *err)
         if (s->lock_fd < 0)
                 return error_errno(err, "open lock");
         if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK ? error_set(err, ERROR_CONFLICT, "another engine uses this data root")
-                                            : error_errno(err, "lock");
+                return errno == EWOULDBLOCK
+                           ? error_set(err, ERROR_CONFLICT, "another engine uses this data root")
+                           : error_errno(err, "lock");
         return 0;
 }
 
@@ -29,7 +30,8 @@ static int empty_tmp(struct store *s, struct error *err)
         if (directory_list(s->tmp_fd, ".", &dir, err) < 0)
                 return -1;
         while ((d = readdir(dir)))
-                if (!streq(d->d_name, ".") && !streq(d->d_name, "..") && tree_remove(s->tmp_fd, d->d_name, err) < 0)
+                if (!streq(d->d_name, ".") && !streq(d->d_name, "..") &&
+                    tree_remove(s->tmp_fd, d->d_name, err) < 0)
                         return error_context(err, "tmp");
         return 0;
 }
@@ -55,7 +57,8 @@ static int open_all(struct store *s, struct error *err)
         if (open_folder(s, "tmp", 0700, &s->tmp_fd, err) < 0 || empty_tmp(s, err) < 0 ||
             open_folder(s, "layers/sha256", 0711, &s->layers_fd, err) < 0)
                 return -1;
-        if (database_open(path, &s->db, err) < 0 || layer_store_init(s, err) < 0 || layer_stubs_init(s, err) < 0)
+        if (database_open(path, &s->db, err) < 0 || layer_store_init(s, err) < 0 ||
+            layer_stubs_init(s, err) < 0)
                 return -1;
         return image_store_init(s, err);
 }

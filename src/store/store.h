@@ -1,10 +1,10 @@
 /* The data root: database, content-addressed layers, temporary files.
  *
- * Theory of operation. Everything is made below tmp/ (emptied by store_open()), flushed, renamed to its final name and
- * then recorded in the database; a crash between any two instructions leaves garbage in tmp/ or an unrecorded layer
- * folder (removed at the next start), never a half thing that is found. What keeps a layer is a pin (a row: an image, a
- * container, a build cache record) or a hold (in memory, while somebody is busy with it); store_collect() removes
- * layers that have neither. */
+ * Theory of operation. Everything is made below tmp/ (emptied by store_open()), flushed, renamed to its final
+ * name and then recorded in the database; a crash between any two instructions leaves garbage in tmp/ or an
+ * unrecorded layer folder (removed at the next start), never a half thing that is found. What keeps a layer
+ * is a pin (a row: an image, a container, a build cache record) or a hold (in memory, while somebody is busy
+ * with it); store_collect() removes layers that have neither. */
 #pragma once
 
 #include "store/database.h"
@@ -26,8 +26,8 @@ struct store {
         pthread_mutex_t image_lock;    /* serialises tag, create, remove */
 };
 
-/* Makes what is missing below `root`, opens the database, removes what a crash left. One process per root: a second one
- * is an ERROR_CONFLICT. */
+/* Makes what is missing below `root`, opens the database, removes what a crash left. One process per root: a
+ * second one is an ERROR_CONFLICT. */
 int store_open(const char *root, struct store **ret, struct error *err);
 void store_close(struct store *store);
 static inline void cleanup_store_func(struct store **s)

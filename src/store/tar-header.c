@@ -18,7 +18,8 @@ int tar_number(const char *field, size_t len, int64_t *ret, struct error *err)
                         if (negative)
                                 byte ^= 0xff;
                         if (n >> 55)
-                                return error_set(err, ERROR_INVALID, "invalid tar header: number out of range");
+                                return error_set(err, ERROR_INVALID,
+                                                 "invalid tar header: number out of range");
                         n = n << 8 | (byte & 0xff);
                 }
                 *ret = negative ? -(int64_t)n - 1 : (int64_t)n;
@@ -57,7 +58,8 @@ int tar_extents_check(const struct tar_entry *e, int64_t size, int64_t *ret_sum,
                 const struct tar_extent *x = &e->extents[i];
 
                 if (x->offset < end || x->len < 0 || x->offset > size || x->len > size - x->offset)
-                        return error_set(err, ERROR_INVALID, "invalid tar header: parts of a sparse file overlap");
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid tar header: parts of a sparse file overlap");
                 end = x->offset + x->len;
                 sum += x->len;
         }

@@ -1,4 +1,5 @@
-/* Pax extended headers: pure parsing. Source: POSIX.1-2017, pax(1), "pax Header Block"; GNU tar manual for sparse. */
+/* Pax extended headers: pure parsing. Source: POSIX.1-2017, pax(1), "pax Header Block"; GNU tar manual for
+ * sparse. */
 #include "store/tar-internal.h"
 
 #include <limits.h>
@@ -145,7 +146,8 @@ static int parse_name(const char *name, const char *value, size_t len, char **re
         return 0;
 }
 
-static int apply_record(struct tar_pax *pax, const char *name, const char *value, size_t len, struct error *err)
+static int apply_record(struct tar_pax *pax, const char *name, const char *value, size_t len,
+                        struct error *err)
 {
         const char *rest;
 

@@ -1,8 +1,8 @@
 /* Reads a tar: headers with everything that extends them, then the data of each file.
  *
- * Theory of operation. Blocks come through one buffer. What is not file data that the caller took goes to the `raw`
- * sink, so that raw bytes and file data together are the archive again. Extensions (pax, GNU long names) are gathered
- * in `pax` until the header they belong to comes. */
+ * Theory of operation. Blocks come through one buffer. What is not file data that the caller took goes to the
+ * `raw` sink, so that raw bytes and file data together are the archive again. Extensions (pax, GNU long
+ * names) are gathered in `pax` until the header they belong to comes. */
 #include "store/tar-internal.h"
 
 #define BUFFER_SIZE (64 << 10)
@@ -61,7 +61,8 @@ static int fill(struct tar_reader *r, struct error *err)
         return n > 0;
 }
 
-/* Takes `len` bytes, which are not file data, into `out` (NULL drops them). 1, 0 at the end before the first byte. */
+/* Takes `len` bytes, which are not file data, into `out` (NULL drops them). 1, 0 at the end before the first
+ * byte. */
 static int take_raw(struct tar_reader *r, void *out, int64_t len, struct error *err)
 {
         int64_t done = 0;
@@ -140,7 +141,8 @@ static int read_extension(struct tar_reader *r, const struct tar_header *h, char
         if (tar_number(h->size, sizeof(h->size), &size, err) < 0)
                 return -1;
         if (size < 0 || size > TAR_PAX_MAX)
-                return error_set(err, ERROR_INVALID, "invalid tar header: extension of %lld bytes", (long long)size);
+                return error_set(err, ERROR_INVALID, "invalid tar header: extension of %lld bytes",
+                                 (long long)size);
         data = xcalloc(1, (size_t)size + 1);
         there = take_raw(r, data, size, err);
         if (there > 0)
@@ -196,7 +198,8 @@ static int header_numbers(const struct tar_header *h, struct tar_entry *e, struc
 {
         int64_t mode, uid, gid, mtime, major = 0, minor = 0;
 
-        if (tar_number(h->mode, sizeof(h->mode), &mode, err) < 0 || tar_number(h->uid, sizeof(h->uid), &uid, err) < 0 ||
+        if (tar_number(h->mode, sizeof(h->mode), &mode, err) < 0 ||
+            tar_number(h->uid, sizeof(h->uid), &uid, err) < 0 ||
             tar_number(h->gid, sizeof(h->gid), &gid, err) < 0 ||
             tar_number(h->mtime, sizeof(h->mtime), &mtime, err) < 0 ||
             tar_number(h->size, sizeof(h->size), &e->data_size, err) < 0)
@@ -246,7 +249,8 @@ static void apply_pax(struct tar_pax *pax, struct tar_entry *e)
         pax->entry.n_xattrs = 0;
 }
 
-static int add_gnu_extents(struct tar_entry *e, const struct tar_header_sparse *list, size_t count, struct error *err)
+static int add_gnu_extents(struct tar_entry *e, const struct tar_header_sparse *list, size_t count,
+                           struct error *err)
 {
         for (size_t i = 0; i < count && list[i].offset[0]; i++) {
                 struct tar_extent x;
@@ -255,7 +259,8 @@ static int add_gnu_extents(struct tar_entry *e, const struct tar_header_sparse *
                     tar_number(list[i].len, sizeof(list[i].len), &x.len, err) < 0)
                         return -1;
                 if (e->n_extents >= TAR_EXTENTS_MAX)
-                        return error_set(err, ERROR_INVALID, "invalid tar header: too many parts in a sparse file");
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid tar header: too many parts in a sparse file");
                 ARRAY_APPEND(e->extents, e->n_extents, x);
         }
         return 0;
@@ -321,7 +326,8 @@ static int read_pax_sparse_map(struct tar_reader *r, struct error *err)
         for (; count > 0; count--) {
                 struct tar_extent x;
 
-                if (read_map_number(r, &left, &x.offset, err) < 0 || read_map_number(r, &left, &x.len, err) < 0)
+                if (read_map_number(r, &left, &x.offset, err) < 0 ||
+                    read_map_number(r, &left, &x.len, err) < 0)
                         return -1;
                 ARRAY_APPEND(e->extents, e->n_extents, x);
         }

@@ -116,7 +116,10 @@ static void put_truncated(char *field, size_t len, const char *text)
 
 static void finish_header(struct tar_header *h)
 {
-        memcpy(h->magic, "ustar\0" "00", 8);
+        memcpy(h->magic,
+               "ustar\0"
+               "00",
+               8);
         snprintf(h->checksum, sizeof(h->checksum), "%06llo", (unsigned long long)tar_checksum(h, false));
         h->checksum[7] = ' ';
 }
@@ -152,7 +155,8 @@ static void fill_header(struct tar_header *h, const struct tar_entry *e, const c
             !put_octal(h->mtime, sizeof(h->mtime), (uint64_t)e->mtime.tv_sec))
                 pax_time(pax, &e->mtime);
         if (!h->mtime[0])
-                put_octal(h->mtime, sizeof(h->mtime), e->mtime.tv_sec < 0 ? 0 : (uint64_t)e->mtime.tv_sec & 077777777777);
+                put_octal(h->mtime, sizeof(h->mtime),
+                          e->mtime.tv_sec < 0 ? 0 : (uint64_t)e->mtime.tv_sec & 077777777777);
         if (e->user)
                 put_truncated(h->user, sizeof(h->user) - 1, e->user);
         if (e->group)
@@ -176,7 +180,8 @@ static int write_pax(struct tar_writer *w, const struct strbuf *records, struct 
         put_octal(h.mtime, sizeof(h.mtime), 0);
         put_octal(h.size, sizeof(h.size), records->len);
         finish_header(&h);
-        if (sink_write(w->out, &h, sizeof(h), err) < 0 || sink_write(w->out, records->data, records->len, err) < 0)
+        if (sink_write(w->out, &h, sizeof(h), err) < 0 ||
+            sink_write(w->out, records->data, records->len, err) < 0)
                 return -1;
         return sink_write(w->out, zeros, -records->len & (TAR_BLOCK - 1), err);
 }
@@ -189,7 +194,8 @@ int tar_writer_entry(struct tar_writer *w, const struct tar_entry *e, struct err
         const char *path = e->path;
 
         if (w->left)
-                return error_set(err, ERROR_SYSTEM, "tar: the file before is %lld bytes short", (long long)w->left);
+                return error_set(err, ERROR_SYSTEM, "tar: the file before is %lld bytes short",
+                                 (long long)w->left);
         if (e->type == TAR_DIRECTORY && !string_ends_with(path, "/"))
                 path = with_slash = string_format("%s/", path);
         for (size_t i = 0; i < e->n_xattrs; i++) {
@@ -244,8 +250,8 @@ int tar_writer_fd(struct tar_writer *w, int fd, int64_t size, struct error *err)
         return 0;
 }
 
-int tar_writer_file(struct tar_writer *w, const char *path, mode_t mode, time_t mtime, const void *data, size_t len,
-                    struct error *err)
+int tar_writer_file(struct tar_writer *w, const char *path, mode_t mode, time_t mtime, const void *data,
+                    size_t len, struct error *err)
 {
         cleanup_free char *copy = xstrdup(path);
         struct tar_entry e = { .type = TAR_FILE, .path = copy, .mode = mode, .size = (int64_t)len };

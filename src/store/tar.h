@@ -1,5 +1,6 @@
-/* Our own tar: reader and writer (ustar, pax, GNU long names, GNU and pax sparse files, base-256 numbers, nanosecond
- * mtimes, SCHILY.xattr.* attributes, hard links, devices), and unpacking beneath a directory descriptor. */
+/* Our own tar: reader and writer (ustar, pax, GNU long names, GNU and pax sparse files, base-256 numbers,
+ * nanosecond mtimes, SCHILY.xattr.* attributes, hard links, devices), and unpacking beneath a directory
+ * descriptor. */
 #pragma once
 
 #include "base/stream.h"
@@ -35,8 +36,8 @@ struct tar_extent {
 
 struct tar_entry {
         enum tar_type type;
-        char *path; /* as stored but for trailing slashes; any bytes but NUL, as Linux names are */
-        char *link; /* target of a hard or symbolic link, else NULL */
+        char *path;  /* as stored but for trailing slashes; any bytes but NUL, as Linux names are */
+        char *link;  /* target of a hard or symbolic link, else NULL */
         mode_t mode; /* permission bits with setuid, setgid, sticky; no type */
         uint32_t uid, gid;
         char *user, *group; /* may be NULL */
@@ -54,8 +55,8 @@ void tar_entry_deinit(struct tar_entry *e);
 #define cleanup_tar_entry __attribute__((cleanup(tar_entry_deinit)))
 
 struct tar_reader;
-/* `in` is uncompressed and stays the caller's. `raw` (may be NULL) gets every byte of the tar that is not file data:
- * headers, padding, what follows the end mark. */
+/* `in` is uncompressed and stays the caller's. `raw` (may be NULL) gets every byte of the tar that is not
+ * file data: headers, padding, what follows the end mark. */
 struct tar_reader *tar_reader_new(struct stream *in, struct sink *raw);
 void tar_reader_free(struct tar_reader *r);
 static inline void cleanup_tar_reader_func(struct tar_reader **r)
@@ -64,10 +65,11 @@ static inline void cleanup_tar_reader_func(struct tar_reader **r)
                 tar_reader_free(*r);
 }
 #define cleanup_tar_reader __attribute__((cleanup(cleanup_tar_reader_func)))
-/* 1 with an entry (valid until the next call; the reader's), 0 at the end (the stream is then read to its end), -1.
- * Unread data of the previous entry is skipped. Global pax headers are heeded for nothing. */
+/* 1 with an entry (valid until the next call; the reader's), 0 at the end (the stream is then read to its
+ * end), -1. Unread data of the previous entry is skipped. Global pax headers are heeded for nothing. */
 int tar_reader_next(struct tar_reader *r, const struct tar_entry **ret, struct error *err);
-/* The entry's archived data (`data_size` bytes, a sparse file's extents one after the other); 0 at its end. */
+/* The entry's archived data (`data_size` bytes, a sparse file's extents one after the other); 0 at its end.
+ */
 ssize_t tar_reader_data(struct tar_reader *r, void *buffer, size_t len, struct error *err);
 
 /* From now on `raw` gets the file data that is read, too. */
@@ -89,7 +91,7 @@ int tar_writer_data(struct tar_writer *w, const void *data, size_t len, struct e
 /* Exactly `size` bytes from `fd`: a file that shrank is filled with zeros, one that grew is cut. */
 int tar_writer_fd(struct tar_writer *w, int fd, int64_t size, struct error *err);
 /* A small file in one go (mode, mtime 0 means 1970). */
-int tar_writer_file(struct tar_writer *w, const char *path, mode_t mode, time_t mtime, const void *data, size_t len,
-                    struct error *err);
+int tar_writer_file(struct tar_writer *w, const char *path, mode_t mode, time_t mtime, const void *data,
+                    size_t len, struct error *err);
 /* The end mark. */
 int tar_writer_finish(struct tar_writer *w, struct error *err);

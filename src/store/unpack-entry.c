@@ -27,7 +27,8 @@ static int change_mode(struct unpacker *u, int fd, const char *name, const struc
         return chmod(path, e->mode);
 }
 
-static int set_xattrs(struct unpacker *u, int fd, const char *name, const struct tar_entry *e, struct error *err)
+static int set_xattrs(struct unpacker *u, int fd, const char *name, const struct tar_entry *e,
+                      struct error *err)
 {
         cleanup_free char *path = NULL;
 
@@ -49,7 +50,8 @@ static int set_xattrs(struct unpacker *u, int fd, const char *name, const struct
         return 0;
 }
 
-int unpack_attributes(struct unpacker *u, int fd, const char *name, const struct tar_entry *e, struct error *err)
+int unpack_attributes(struct unpacker *u, int fd, const char *name, const struct tar_entry *e,
+                      struct error *err)
 {
         bool chown_all = u->options->flags & UNPACK_CHOWN;
         uint32_t uid = chown_all ? u->options->uid : e->uid, gid = chown_all ? u->options->gid : e->gid;

@@ -1,4 +1,5 @@
-/* One unpacking in progress (unpack.c), and its parts that set attributes and handle whiteouts (unpack-entry.c). */
+/* One unpacking in progress (unpack.c), and its parts that set attributes and handle whiteouts
+ * (unpack-entry.c). */
 #pragma once
 
 #include "store/overlay.h"
@@ -19,13 +20,15 @@ struct unpacker {
         struct unpacked_folder {
                 char *path;
                 struct timespec mtime;
-        } *folders;
+        } * folders;
         size_t n_folders;
 };
 
 /* errno as an error: what the archive asked for in vain is the archive's fault, the rest the system's. */
 int unpack_errno(struct error *err, const char *what);
-/* Owner, mode, attributes, mtime (not of folders) of the fresh `name` in u->parent; `fd` is it if it is open. */
-int unpack_attributes(struct unpacker *u, int fd, const char *name, const struct tar_entry *e, struct error *err);
+/* Owner, mode, attributes, mtime (not of folders) of the fresh `name` in u->parent; `fd` is it if it is open.
+ */
+int unpack_attributes(struct unpacker *u, int fd, const char *name, const struct tar_entry *e,
+                      struct error *err);
 /* `name` is ".wh.…" */
 int unpack_whiteout(struct unpacker *u, const char *name, struct error *err);

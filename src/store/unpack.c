@@ -1,9 +1,10 @@
 /* Unpacks a tar beneath a directory.
  *
- * Theory of operation. Each entry's parent is opened as a descriptor: first as it is written (no symlinks: the common
- * case, remembered from one entry to the next), else resolved as inside a chroot. Everything is then done by
- * (parent descriptor, last component), never through a link at the last component. Files are always made anew
- * (O_EXCL), so that nothing is written through a hard link. Folders get their mtimes at the end. */
+ * Theory of operation. Each entry's parent is opened as a descriptor: first as it is written (no symlinks:
+ * the common case, remembered from one entry to the next), else resolved as inside a chroot. Everything is
+ * then done by (parent descriptor, last component), never through a link at the last component. Files are
+ * always made anew (O_EXCL), so that nothing is written through a hard link. Folders get their mtimes at the
+ * end. */
 #include "store/unpack-internal.h"
 
 #include "base/fd.h"
@@ -45,7 +46,8 @@ int unpack_errno(struct error *err, const char *what)
         int e = errno;
         enum error_kind kind = ERROR_SYSTEM;
 
-        if (e == ENOTDIR || e == EISDIR || e == ENAMETOOLONG || e == ELOOP || e == EEXIST || e == EXDEV || e == EINVAL)
+        if (e == ENOTDIR || e == EISDIR || e == ENAMETOOLONG || e == ELOOP || e == EEXIST || e == EXDEV ||
+            e == EINVAL)
                 kind = ERROR_INVALID;
         if (kind == ERROR_SYSTEM)
                 return error_errnum(err, e, "%s", what);
@@ -102,14 +104,16 @@ static int open_parent(struct unpacker *u, const char *folder, struct error *err
         return fd;
 }
 
-/* Makes `u->parent` the folder that `path` (cleaned) lies in; the last component in *ret_name (points into `path`). */
+/* Makes `u->parent` the folder that `path` (cleaned) lies in; the last component in *ret_name (points into
+ * `path`). */
 static int enter_parent(struct unpacker *u, char *path, const char **ret_name, struct error *err)
 {
         char *slash = strrchr(path, '/');
         cleanup_free char *folder = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
 
         *ret_name = slash ? slash + 1 : path;
-        /* What entries change is below their parent, so that the descriptor stays right as long as the name does. */
+        /* What entries change is below their parent, so that the descriptor stays right as long as the name
+         * does. */
         if (u->parent >= 0 && streq(folder, u->parent_name))
                 return 0;
         if (u->parent >= 0)
@@ -133,10 +137,12 @@ static int make_room(struct unpacker *u, const struct tar_entry *e, const char *
                 return 1;
         if (u->options->flags & UNPACK_NO_OVERWRITE_DIR) {
                 if (S_ISDIR(st.st_mode))
-                        return error_set(err, ERROR_INVALID, "cannot overwrite directory \"/%s\" with non-directory \"/%s\"",
+                        return error_set(err, ERROR_INVALID,
+                                         "cannot overwrite directory \"/%s\" with non-directory \"/%s\"",
                                          e->path, u->base);
                 if (e->type == TAR_DIRECTORY)
-                        return error_set(err, ERROR_INVALID, "cannot overwrite non-directory \"/%s\" with directory \"/%s\"",
+                        return error_set(err, ERROR_INVALID,
+                                         "cannot overwrite non-directory \"/%s\" with directory \"/%s\"",
                                          e->path, u->base);
         }
         *ret_whiteout = S_ISCHR(st.st_mode) && st.st_rdev == 0 && (u->options->flags & UNPACK_WHITEOUTS);
@@ -231,8 +237,8 @@ static int make_file(struct unpacker *u, const struct tar_entry *e, const char *
         return unpack_attributes(u, fd, name, e, err);
 }
 
-static int make_folder(struct unpacker *u, const struct tar_entry *e, const char *name, bool there, bool whiteout,
-                       const char *path, struct error *err)
+static int make_folder(struct unpacker *u, const struct tar_entry *e, const char *name, bool there,
+                       bool whiteout, const char *path, struct error *err)
 {
         cleanup_close int fd = -1;
         struct unpacked_folder done;
@@ -272,8 +278,8 @@ static int make_hardlink(struct unpacker *u, const struct tar_entry *e, const ch
                 return -1;
         if (linkat(parent, target_name, u->parent, name, 0) < 0) {
                 if (errno == ENOENT || errno == EPERM)
-                        return error_set(err, ERROR_INVALID, "invalid hardlink \"%s\" -> \"%s\": %s", e->path, e->link,
-                                         strerror(errno));
+                        return error_set(err, ERROR_INVALID, "invalid hardlink \"%s\" -> \"%s\": %s", e->path,
+                                         e->link, strerror(errno));
                 return unpack_errno(err, "link");
         }
         return 0;
@@ -288,7 +294,8 @@ static int make_symlink(struct unpacker *u, const struct tar_entry *e, const cha
                 cleanup_free char *clean = tar_clean_path(joined);
 
                 if (!clean)
-                        return error_set(err, ERROR_INVALID, "invalid symlink \"%s\" -> \"%s\"", e->path, e->link);
+                        return error_set(err, ERROR_INVALID, "invalid symlink \"%s\" -> \"%s\"", e->path,
+                                         e->link);
         }
         if (symlinkat(e->link, u->parent, name) < 0)
                 return errno == ENOENT ? error_set(err, ERROR_INVALID, "a symlink without target")
@@ -392,10 +399,12 @@ static void unpacker_deinit(struct unpacker *u)
 }
 #define cleanup_unpacker __attribute__((cleanup(unpacker_deinit)))
 
-int tar_unpack_reader(int rootfd, const char *path, struct tar_reader *reader, const struct unpack_options *options,
-                      int64_t *ret_size, struct error *err)
+int tar_unpack_reader(int rootfd, const char *path, struct tar_reader *reader,
+                      const struct unpack_options *options, int64_t *ret_size, struct error *err)
 {
-        cleanup_unpacker struct unpacker u = { .rootfd = rootfd, .reader = reader, .options = options, .parent = -1 };
+        cleanup_unpacker struct unpacker u = {
+                .rootfd = rootfd, .reader = reader, .options = options, .parent = -1
+        };
         cleanup_free char *base = tar_clean_path(path);
         const struct tar_entry *e;
         int there;

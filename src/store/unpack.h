@@ -4,7 +4,7 @@
 #include "store/tar.h"
 
 enum {
-        UNPACK_WHITEOUTS = 1 << 0,        /* .wh. names become overlayfs whiteouts and opaque marks (layers) */
+        UNPACK_WHITEOUTS = 1 << 0, /* .wh. names become overlayfs whiteouts and opaque marks (layers) */
         UNPACK_NO_OVERWRITE_DIR = 1 << 1, /* a folder and a non-folder never replace each other (cp) */
         UNPACK_CHOWN = 1 << 2,            /* everything belongs to uid:gid of the options */
         UNPACK_REFUSE_DEVICES = 1 << 3,
@@ -13,30 +13,33 @@ enum {
 struct unpack_options {
         unsigned flags;
         uint32_t uid, gid;
-        /* Called before something that is there gives way to an entry (not for folders that stay); may be NULL. */
+        /* Called before something that is there gives way to an entry (not for folders that stay); may be
+         * NULL. */
         int (*replacing)(void *arg, struct error *err);
-        /* Called before a file's data is written. `path` is where the file really lies below the root: no component of
-         * it is a symlink. May be NULL. */
+        /* Called before a file's data is written. `path` is where the file really lies below the root: no
+         * component of it is a symlink. May be NULL. */
         int (*file)(void *arg, const char *path, const struct tar_entry *e, struct error *err);
         void *arg;
 };
 
-/* Unpacks the (uncompressed) tar below the folder `path` of `rootfd` (which may be O_PATH). Names are resolved as a
- * process chrooted to `rootfd` would: symlinks never lead out. Entries or links that name something above `path` are an
- * ERROR_INVALID. On failure a part may be there. *ret_size (may be NULL): bytes of files and symlinks. */
+/* Unpacks the (uncompressed) tar below the folder `path` of `rootfd` (which may be O_PATH). Names are
+ * resolved as a process chrooted to `rootfd` would: symlinks never lead out. Entries or links that name
+ * something above `path` are an ERROR_INVALID. On failure a part may be there. *ret_size (may be NULL): bytes
+ * of files and symlinks. */
 int tar_unpack(int rootfd, const char *path, struct stream *tar, const struct unpack_options *options,
                int64_t *ret_size, struct error *err);
 /* As tar_unpack() with a reader that the caller made. */
-int tar_unpack_reader(int rootfd, const char *path, struct tar_reader *reader, const struct unpack_options *options,
-                      int64_t *ret_size, struct error *err);
+int tar_unpack_reader(int rootfd, const char *path, struct tar_reader *reader,
+                      const struct unpack_options *options, int64_t *ret_size, struct error *err);
 
-/* `path` without empty and "." components and with ".." applied, without leading slash ("" is the root); heap. NULL if
- * it would climb out. */
+/* `path` without empty and "." components and with ".." applied, without leading slash ("" is the root);
+ * heap. NULL if it would climb out. */
 char *tar_clean_path(const char *path);
 
 enum {
-        PACK_WHITEOUTS = 1 << 0, /* overlayfs whiteouts and opaque marks become .wh. names (an upper directory) */
-        PACK_ROOT = 1 << 1,      /* also an entry for the folder itself ("./") */
+        PACK_WHITEOUTS =
+            1 << 0,         /* overlayfs whiteouts and opaque marks become .wh. names (an upper directory) */
+        PACK_ROOT = 1 << 1, /* also an entry for the folder itself ("./") */
         PACK_SET_TIMES = 1 << 2, /* set the files' own mtimes to what the tar says, too */
 };
 struct pack_options {
@@ -50,6 +53,7 @@ struct pack_options {
 };
 /* Packs the folder `dirfd` in a fixed order (names sorted by bytes, depth first). Sockets are left out. */
 int tar_pack(int dirfd, struct tar_writer *out, const struct pack_options *options, struct error *err);
-/* One entry of any kind, not followed if a symlink; a folder comes with everything in it. It is called `as` in the tar. */
-int tar_pack_path(int dirfd, const char *name, const char *as, struct tar_writer *out, const struct pack_options *options,
-                  struct error *err);
+/* One entry of any kind, not followed if a symlink; a folder comes with everything in it. It is called `as`
+ * in the tar. */
+int tar_pack_path(int dirfd, const char *name, const char *as, struct tar_writer *out,
+                  const struct pack_options *options, struct error *err);

@@ -3,6 +3,6 @@
 
 #include "base/error.h"
 
-/* `lowers` are absolute folders, topmost first; `upper` (may be NULL) lies over them. Returns a descriptor of the root
- * (O_PATH-like, for open_in_root()); closing it ends the mount. */
+/* `lowers` are absolute folders, topmost first; `upper` (may be NULL) lies over them. Returns a descriptor of
+ * the root (O_PATH-like, for open_in_root()); closing it ends the mount. */
 int layers_view(char *const *lowers, const char *upper, struct error *err);

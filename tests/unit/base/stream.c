@@ -50,7 +50,8 @@ static void check_data(const char *packed, size_t len, const char *want, size_t 
         cleanup_free char *got = NULL;
         size_t got_len;
 
-        ck_assert_msg(stream_read_all(threaded, 10 * SIZE, &got, &got_len, &err) == 0, "%s", error_message(&err));
+        ck_assert_msg(stream_read_all(threaded, 10 * SIZE, &got, &got_len, &err) == 0, "%s",
+                      error_message(&err));
         ck_assert_uint_eq(got_len, want_len);
         ck_assert(memcmp(got, want, want_len) == 0);
 }
@@ -91,7 +92,8 @@ TEST(zstd_frames)
         check_damaged(packed, n - 1);
 }
 
-static size_t archive_pack(int (*filter)(struct archive *), const char *in, size_t len, char *out, size_t room)
+static size_t archive_pack(int (*filter)(struct archive *), const char *in, size_t len, char *out,
+                           size_t room)
 {
         struct archive *a = archive_write_new();
         struct archive_entry *entry = archive_entry_new();
@@ -111,7 +113,8 @@ static size_t archive_pack(int (*filter)(struct archive *), const char *in, size
 
 TEST(old_ones)
 {
-        int (*const filters[])(struct archive *) = { archive_write_add_filter_xz, archive_write_add_filter_bzip2 };
+        int (*const filters[])(struct archive *) = { archive_write_add_filter_xz,
+                                                     archive_write_add_filter_bzip2 };
 
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
                 cleanup_free char *data = sample(), *packed = xmalloc(3 * SIZE);
@@ -150,7 +153,8 @@ TEST(producers)
 {
         cleanup_error struct error err = {};
         cleanup_stream struct stream *forever = stream_new_producer(produce_forever, NULL, NULL);
-        cleanup_stream struct stream *failing = stream_new_producer(produce_then_fail, NULL, (void *)(uintptr_t)"abc");
+        cleanup_stream struct stream *failing =
+            stream_new_producer(produce_then_fail, NULL, (void *)(uintptr_t) "abc");
         char buffer[100];
 
         ck_assert_int_eq(stream_read_full(forever, buffer, 100, &err), 100);

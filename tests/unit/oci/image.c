@@ -9,9 +9,12 @@ SUITE(image_config);
 TEST(round_trip)
 {
         static const char text[] =
-            "{\"created\":\"2020-02-03T04:05:06Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"A=b\"],"
-            "\"Cmd\":[\"sh\"],\"Labels\":{\"a\":\"b\"}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIFF "\"]},"
-            "\"history\":[{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"x\"},{\"empty_layer\":true}]}";
+            "{\"created\":\"2020-02-03T04:05:06Z\",\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{"
+            "\"Env\":[\"A=b\"],"
+            "\"Cmd\":[\"sh\"],\"Labels\":{\"a\":\"b\"}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIFF
+            "\"]},"
+            "\"history\":[{\"created\":\"1970-01-01T00:00:00Z\",\"created_by\":\"x\"},{\"empty_layer\":true}]"
+            "}";
         cleanup_error struct error err = {};
         cleanup_image_config struct image_config c = {}, copy = {};
         cleanup_free char *again = NULL, *copied = NULL;
@@ -29,8 +32,13 @@ TEST(round_trip)
 TEST(bad_configs)
 {
         static const char *const texts[] = {
-                "", "{", "[]", "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:1\"]}}",
-                "{\"rootfs\":{\"type\":\"other\",\"diff_ids\":[]}}", "{\"created\":\"yesterday\"}", "{\"author\":\"\xff\"}",
+                "",
+                "{",
+                "[]",
+                "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:1\"]}}",
+                "{\"rootfs\":{\"type\":\"other\",\"diff_ids\":[]}}",
+                "{\"created\":\"yesterday\"}",
+                "{\"author\":\"\xff\"}",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -45,10 +53,11 @@ TEST(bad_configs)
 TEST(platforms)
 {
         static const char *const cases[][2] = {
-                { "linux/amd64", "linux/amd64" },   { "linux/x86_64", "linux/amd64" }, { "linux/aarch64", "linux/arm64" },
-                { "linux/arm64/v8", "linux/arm64" }, { "linux/arm", "linux/arm/v7" },   { "linux/armhf", "linux/arm/v7" },
-                { "Linux/ARM/v6", "linux/arm/v6" },  { "linux/i386", "linux/386" },     { "windows/amd64", "windows/amd64" },
-                { "s390x", "linux/s390x" },
+                { "linux/amd64", "linux/amd64" },     { "linux/x86_64", "linux/amd64" },
+                { "linux/aarch64", "linux/arm64" },   { "linux/arm64/v8", "linux/arm64" },
+                { "linux/arm", "linux/arm/v7" },      { "linux/armhf", "linux/arm/v7" },
+                { "Linux/ARM/v6", "linux/arm/v6" },   { "linux/i386", "linux/386" },
+                { "windows/amd64", "windows/amd64" }, { "s390x", "linux/s390x" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -79,9 +88,12 @@ TEST(index_selection)
 {
         static const char text[] =
             "{\"schemaVersion\":2,\"manifests\":["
-            "{\"digest\":\"" DIFF "\",\"size\":1,\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}},"
-            "{\"digest\":\"" DIFF "\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v6\"}},"
-            "{\"digest\":\"" DIFF "\",\"size\":3,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"}},"
+            "{\"digest\":\"" DIFF
+            "\",\"size\":1,\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}},"
+            "{\"digest\":\"" DIFF
+            "\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v6\"}},"
+            "{\"digest\":\"" DIFF
+            "\",\"size\":3,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"}},"
             "{\"digest\":\"" DIFF "\",\"size\":4,\"platform\":{\"os\":\"linux\",\"architecture\":\"386\"}}]}";
         static const struct {
                 const char *want;

@@ -21,14 +21,17 @@ static struct store *open_store(int *ret_fd, char **ret_path)
 static struct digest make_image(struct store *store, const char *author, const struct digest *parent)
 {
         cleanup_error struct error err = {};
-        struct image_config c = { .author = (char *)(uintptr_t)author, .architecture = (char[]){ "amd64" }, .created = 5 };
+        struct image_config c = { .author = (char *)(uintptr_t)author,
+                                  .architecture = (char[]){ "amd64" },
+                                  .created = 5 };
         struct digest id;
 
         ck_assert_msg(image_create_config(store, &c, parent, &id, &err) == 0, "%s", error_message(&err));
         return id;
 }
 
-static void check_resolve(struct store *store, const char *name, const struct digest *want, const char *message)
+static void check_resolve(struct store *store, const char *name, const struct digest *want,
+                          const char *message)
 {
         cleanup_error struct error err = {};
         cleanup_image struct image *image = NULL;
@@ -84,8 +87,9 @@ TEST(names_and_ids)
 
 TEST(an_image_needs_its_layers)
 {
-        static const char text[] = "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":["
-                                   "\"sha256:690121bf892cdd3c1d850272c7bf07030230a7fd5175858c76089da8db2bcd91\"]}}";
+        static const char text[] =
+            "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":["
+            "\"sha256:690121bf892cdd3c1d850272c7bf07030230a7fd5175858c76089da8db2bcd91\"]}}";
         cleanup_error struct error err = {};
         struct digest id;
         char *path;

@@ -54,8 +54,8 @@ static void pack_random(int dirfd, unsigned seed, struct strbuf *out)
         ck_assert_int_eq(tar_writer_finish(writer, &err), 0);
 }
 
-static int apply(struct fixture *f, const struct strbuf *tar, const struct digest *expected, struct layer *ret,
-                 struct error *err)
+static int apply(struct fixture *f, const struct strbuf *tar, const struct digest *expected,
+                 struct layer *ret, struct error *err)
 {
         cleanup_stream struct stream *in = stream_new_memory(tar->data, tar->len);
 
@@ -125,7 +125,9 @@ TEST(entries_that_replace_others)
         cleanup_sink struct sink *sink = sink_new_buffer(&tar);
         cleanup_tar_writer struct tar_writer *writer = tar_writer_new(sink);
         struct tar_entry d = { .type = TAR_DIRECTORY, .path = (char[]){ "d" }, .mode = 0755 };
-        struct tar_entry l = { .type = TAR_SYMLINK, .path = (char[]){ "d" }, .link = (char[]){ "e" }, .mode = 0777 };
+        struct tar_entry l = {
+                .type = TAR_SYMLINK, .path = (char[]){ "d" }, .link = (char[]){ "e" }, .mode = 0777
+        };
         struct layer layer;
         struct fixture f;
 
@@ -160,7 +162,8 @@ TEST(upper_directory)
         ck_assert_int_eq(mknodat(upper, "deleted", S_IFCHR, 0), 0);
         before = tree_describe(upper);
         ck_assert_msg(layer_from_copy(f.store, upper, &copy, &err) == 0, "%s", error_message(&err));
-        ck_assert_msg(layer_from_upper(f.store, f.fd, "data/upper", -1, &layer, &err) == 0, "%s", error_message(&err));
+        ck_assert_msg(layer_from_upper(f.store, f.fd, "data/upper", -1, &layer, &err) == 0, "%s",
+                      error_message(&err));
         ck_assert(digest_equal(&layer.diff_id, &copy.diff_id));
         copy_lower = open_lower(&f, &copy.diff_id);
         copied = tree_describe(copy_lower);

@@ -17,7 +17,8 @@ static void pack_tree(int dirfd, struct strbuf *out, unsigned flags)
         ck_assert_int_eq(tar_writer_finish(writer, &err), 0);
 }
 
-static int unpack_text(int dirfd, const char *path, const void *data, size_t len, unsigned flags, struct error *err)
+static int unpack_text(int dirfd, const char *path, const void *data, size_t len, unsigned flags,
+                       struct error *err)
 {
         cleanup_stream struct stream *in = stream_new_memory(data, len);
         struct unpack_options options = { .flags = flags };
@@ -68,25 +69,28 @@ static void refuse(const struct tar_entry *entries, size_t count, const char *te
         ck_assert_msg(strstr(error_message(&err), text) != NULL, "%s", error_message(&err));
         tree_drop_folder(dirfd, path);
 }
-#define REFUSE(text, ...)                                                                                            \
-        do {                                                                                                         \
-                const struct tar_entry list[] = { __VA_ARGS__ };                                                     \
-                refuse(list, ARRAY_SIZE(list), text);                                                                \
+#define REFUSE(text, ...)                                                                                    \
+        do {                                                                                                 \
+                const struct tar_entry list[] = { __VA_ARGS__ };                                             \
+                refuse(list, ARRAY_SIZE(list), text);                                                        \
         } while (0)
 
 TEST(what_climbs_out_is_refused)
 {
         char up[] = "../x", deep[] = "a/../../x", ok[] = "a", link[] = "l", hard[] = "../../etc/passwd",
-             far[] = "../../../x", through[] = "l/x", plain[] = "f", under_file[] = "f/x", nowhere[] = "/nowhere", wh[] = ".wh.", none[] = "none";
+             far[] = "../../../x", through[] = "l/x", plain[] = "f", under_file[] = "f/x",
+             nowhere[] = "/nowhere", wh[] = ".wh.", none[] = "none";
 
         REFUSE("outside", { .type = TAR_FILE, .path = up });
         REFUSE("outside", { .type = TAR_FILE, .path = deep });
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = hard });
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = none });
         REFUSE("invalid symlink", { .type = TAR_SYMLINK, .path = link, .link = far });
-        REFUSE("Not a directory", { .type = TAR_FILE, .path = plain }, { .type = TAR_FILE, .path = under_file });
+        REFUSE("Not a directory", { .type = TAR_FILE, .path = plain },
+               { .type = TAR_FILE, .path = under_file });
         REFUSE("whiteout", { .type = TAR_FILE, .path = wh });
-        REFUSE("Not a directory", { .type = TAR_SYMLINK, .path = link, .link = nowhere }, { .type = TAR_FILE, .path = through });
+        REFUSE("Not a directory", { .type = TAR_SYMLINK, .path = link, .link = nowhere },
+               { .type = TAR_FILE, .path = through });
 }
 
 TEST(symlinks_stay_inside)
@@ -100,7 +104,9 @@ TEST(symlinks_stay_inside)
         struct tar_entry r = { .type = TAR_SYMLINK, .path = (char[]){ "m" }, .link = root, .mode = 0777 };
         char *path;
         int dirfd = tree_new_folder(&path);
-        struct tar_entry d = { .type = TAR_DIRECTORY, .path = (char[]){ "davit-test-outside" }, .mode = 0755 };
+        struct tar_entry d = { .type = TAR_DIRECTORY,
+                               .path = (char[]){ "davit-test-outside" },
+                               .mode = 0755 };
 
         tar_writer_entry(writer, &d, &err);
         tar_writer_entry(writer, &e, &err);
@@ -132,7 +138,8 @@ TEST(whiteouts)
         tar_writer_file(writer, "d/.wh.gone", 0600, 0, NULL, 0, &err);
         tar_writer_file(writer, "d/.wh..wh.plnk", 0600, 0, NULL, 0, &err);
         tar_writer_finish(writer, &err);
-        ck_assert_msg(unpack_text(dirfd, "", first.data, first.len, UNPACK_WHITEOUTS, &err) == 0, "%s", error_message(&err));
+        ck_assert_msg(unpack_text(dirfd, "", first.data, first.len, UNPACK_WHITEOUTS, &err) == 0, "%s",
+                      error_message(&err));
         text = tree_describe(dirfd);
         ck_assert_ptr_nonnull(strstr(text, "/d/gone whiteout"));
         ck_assert_ptr_nonnull(strstr(text, "trusted.overlay.opaque=79"));
@@ -167,9 +174,9 @@ TEST(damaged_archives)
 TEST(clean_paths)
 {
         static const char *const cases[][2] = {
-                { "", "" },          { "/", "" },      { "./", "" },       { "a//b/./c/", "a/b/c" },
-                { "a/../b", "b" },   { "a/..", "" },   { "/../x", NULL },  { "a/../../b", NULL },
-                { "..", NULL },      { "...", "..." }, { "/a/b/..", "a" },
+                { "", "" },        { "/", "" },      { "./", "" },       { "a//b/./c/", "a/b/c" },
+                { "a/../b", "b" }, { "a/..", "" },   { "/../x", NULL },  { "a/../../b", NULL },
+                { "..", NULL },    { "...", "..." }, { "/a/b/..", "a" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -17,7 +17,8 @@ static unsigned next_random(unsigned *state)
 
 static void make_name(unsigned *state, char *ret)
 {
-        static const char *const parts[] = { "a", "b.txt", "with space", "\xc3\xa9t\xc3\xa9", "\xff\xfe", "new\nline", "-", "x" };
+        static const char *const parts[] = { "a",        "b.txt",     "with space", "\xc3\xa9t\xc3\xa9",
+                                             "\xff\xfe", "new\nline", "-",          "x" };
         unsigned len = next_random(state) % 20 == 0 ? 120 + next_random(state) % 100 : 0;
 
         sprintf(ret, "%s%u", parts[next_random(state) % ARRAY_SIZE(parts)], next_random(state));
@@ -44,11 +45,14 @@ static void make_file(int dirfd, const char *name, unsigned *state)
 
 static void decorate(int dirfd, const char *name, unsigned *state)
 {
-        struct timespec times[2] = { { .tv_sec = 1 }, { (time_t)next_random(state) * 50000, next_random(state) * 30000 } };
+        struct timespec times[2] = { { .tv_sec = 1 },
+                                     { (time_t)next_random(state) * 50000, next_random(state) * 30000 } };
         cleanup_free char *path = string_format("/proc/self/fd/%d/%s", dirfd, name);
         struct stat st;
 
-        ck_assert_int_eq(fchownat(dirfd, name, next_random(state) % 3 ? 0 : 3000000000u, next_random(state), AT_SYMLINK_NOFOLLOW), 0);
+        ck_assert_int_eq(fchownat(dirfd, name, next_random(state) % 3 ? 0 : 3000000000u, next_random(state),
+                                  AT_SYMLINK_NOFOLLOW),
+                         0);
         ck_assert_int_eq(fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
         if (!S_ISLNK(st.st_mode)) {
                 static const mode_t modes[] = { 0644, 0755, 04755, 02750, 01777, 0 };
@@ -57,7 +61,9 @@ static void decorate(int dirfd, const char *name, unsigned *state)
                 if (next_random(state) % 5 == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
                         ck_assert_int_eq(lsetxattr(path, "user.test", "a\0b", 3, 0), 0);
                 if (next_random(state) % 5 == 0 && S_ISREG(st.st_mode))
-                        ck_assert_int_eq(lsetxattr(path, "security.capability", "\1\0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0), 0);
+                        ck_assert_int_eq(lsetxattr(path, "security.capability",
+                                                   "\1\0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0),
+                                         0);
         }
         ck_assert_int_eq(utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW), 0);
 }
@@ -67,7 +73,8 @@ static void make_node(int dirfd, const char *name, unsigned *state)
         unsigned kind = next_random(state) % 3;
         mode_t format = kind == 0 ? S_IFIFO : kind == 1 ? S_IFCHR : S_IFBLK;
 
-        ck_assert_int_eq(mknodat(dirfd, name, format | 0600, makedev(next_random(state) % 4000 + 1, 70000)), 0);
+        ck_assert_int_eq(mknodat(dirfd, name, format | 0600, makedev(next_random(state) % 4000 + 1, 70000)),
+                         0);
 }
 
 static void make_children(int dirfd, unsigned *state, unsigned depth)
@@ -88,7 +95,8 @@ static void make_children(int dirfd, unsigned *state, unsigned depth)
                         fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                         make_children(fd, state, depth + 1);
                 } else if (kind == 2) {
-                        ck_assert_int_eq(symlinkat(next_random(state) % 2 ? "/absolute/target" : "a/b", dirfd, name), 0);
+                        ck_assert_int_eq(
+                            symlinkat(next_random(state) % 2 ? "/absolute/target" : "a/b", dirfd, name), 0);
                 } else if (kind == 3) {
                         make_node(dirfd, name, state);
                 } else if (kind == 4 && *last) {
@@ -152,7 +160,8 @@ static void describe_one(struct strbuf *b, int dirfd, const char *prefix, const 
                 return;
         }
         strbuf_addf(b, "%s/%s %o %u:%u %lld.%09ld links=%d ", prefix, name, st.st_mode, st.st_uid, st.st_gid,
-                    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, S_ISDIR(st.st_mode) ? 0 : (int)st.st_nlink);
+                    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                    S_ISDIR(st.st_mode) ? 0 : (int)st.st_nlink);
         if (S_ISREG(st.st_mode)) {
                 strbuf_addf(b, "size=%lld ", (long long)st.st_size);
                 describe_content(b, dirfd, name);
