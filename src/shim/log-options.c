@@ -58,7 +58,8 @@ int log_options_check(const char *driver, const struct strmap *options, struct e
                                          "syslog, journald and none)",
                                          driver);
         if (!found)
-                return error_set(err, ERROR_INVALID, "logger: no log driver named '%s' is registered", driver);
+                return error_set(err, ERROR_INVALID, "error looking up logging plugin %s: plugin \"%s\" not found",
+                                 driver, driver);
         if (streq(driver, "none") && options->count > 0)
                 return error_set(err, ERROR_INVALID, "invalid logging opts for driver none");
         if (mode_check(options, err) < 0)

@@ -89,6 +89,20 @@ static int connect_unix(const char *path, int type, struct error *err)
         return take_fd(fd);
 }
 
+static int connect_local(struct error *err)
+{
+        static const char *const paths[] = { "/dev/log", "/var/run/syslog", "/var/run/log" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                cleanup_error struct error ignored = { 0 };
+                int fd = connect_unix(paths[i], SOCK_DGRAM, &ignored);
+
+                if (fd >= 0)
+                        return fd;
+        }
+        return error_set(err, ERROR_UNAVAILABLE, "Unix syslog delivery error");
+}
+
 /* "host:port", "[v6]:port"; the port may be missing. */
 static int connect_inet(const char *where, int type, struct error *err)
 {
@@ -123,7 +137,7 @@ static int address_connect(struct log_sink *sink, struct error *err)
         const char *where;
 
         if (string_empty(sink->address))
-                return connect_unix("/dev/log", SOCK_DGRAM, err);
+                return connect_local(err);
         if ((where = string_after(sink->address, "unixgram://")))
                 return connect_unix(where, SOCK_DGRAM, err);
         if ((where = string_after(sink->address, "unix://"))) {

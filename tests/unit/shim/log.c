@@ -441,7 +441,7 @@ TEST(options)
         ck_assert_int_eq(check_options("json-file", "nonsense", "1", &out, &err), -1);
         ck_assert_str_eq(err.message, "unknown log opt 'nonsense' for json-file log driver");
         ck_assert_int_eq(check_options("nonsense", NULL, NULL, &out, &err), -1);
-        ck_assert_str_eq(err.message, "logger: no log driver named 'nonsense' is registered");
+        ck_assert_str_eq(err.message, "error looking up logging plugin nonsense: plugin \"nonsense\" not found");
         ck_assert_int_eq(check_options("splunk", NULL, NULL, &out, &err), -1);
         ck_assert_int_eq(err.kind, ERROR_UNSUPPORTED);
         error_clear(&err);
