@@ -34,6 +34,8 @@ static void world_close(struct world *w)
 {
         networks_close(w->nets);
         database_close(w->db);
+        w->nets = NULL;
+        w->db = NULL;
 }
 
 static int run_in_namespace(int (*body)(void *arg, struct error *err))
@@ -55,6 +57,7 @@ static int run_in_namespace(int (*body)(void *arg, struct error *err))
         r = sandbox_run(s.netns, body, &w, &err);
         sandbox_pool_free(pool);
         tree_remove(AT_FDCWD, w.dir, NULL);
+        free(w.host.network_mode);
         ck_assert_msg(r == 0, "%s", error_message(&err));
         return r;
 }
@@ -261,10 +264,10 @@ static int user_networks(void *arg, struct error *err)
                 error_clear(err);
         }
         w->config.hostname = (char *)"h";
-        w->host.network_mode = xstrdup("one");
+        replace_string(&w->host.network_mode, "one");
         ck_assert_int_eq(network_container_create(w->nets, &a, NULL, &warnings, err), 0);
         ck_assert_msg(network_container_start(w->nets, &a, &first, err) == 0, "%s", error_message(err));
-        w->host.network_mode = xstrdup("two");
+        replace_string(&w->host.network_mode, "two");
         ck_assert_msg(network_container_create(w->nets, &b, &networking, &warnings, err) == 0, "%s",
                       error_message(err));
         ck_assert_msg(network_container_start(w->nets, &b, &second, err) == 0, "%s", error_message(err));
