@@ -1,4 +1,5 @@
-/* Streams: attach, logs, resize. An attach ends in the shim; one to a container that does not run waits for its start. */
+/* Streams: attach, logs, resize. An attach ends in the shim; one to a container that does not run waits for
+ * its start. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/stream.h"
@@ -11,7 +12,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-int engine_container_attach_check(struct engine *engine, const char *reference, bool *ret_tty, struct error *err)
+int engine_container_attach_check(struct engine *engine, const char *reference, bool *ret_tty,
+                                  struct error *err)
 {
         cleanup_container struct container *c = NULL;
         int r = 0;
@@ -20,18 +22,25 @@ int engine_container_attach_check(struct engine *engine, const char *reference, 
                 return -1;
         pthread_mutex_lock(&c->lock);
         if (streq(c->state.status, STATUS_PAUSED))
-                r = error_set(err, ERROR_CONFLICT, "container %s is paused, unpause the container before attach", reference);
+                r = error_set(err, ERROR_CONFLICT,
+                              "container %s is paused, unpause the container before attach", reference);
         else if (streq(c->state.status, STATUS_RESTARTING))
-                r = error_set(err, ERROR_CONFLICT, "container %s is restarting, wait until the container is running", reference);
+                r = error_set(err, ERROR_CONFLICT,
+                              "container %s is restarting, wait until the container is running", reference);
         *ret_tty = c->config.tty;
         pthread_mutex_unlock(&c->lock);
         return r;
 }
 
 /* The log so far, for logs=1 on a container that has no shim. */
-static int replay(struct engine *engine, const char *reference, const struct container_attach_options *o, int client, struct error *err)
+static int replay(struct engine *engine, const char *reference, const struct container_attach_options *o,
+                  int client, struct error *err)
 {
-        struct container_logs_options options = { .use_stdout = o->use_stdout, .use_stderr = o->use_stderr, .since = TIME_ZERO, .until = TIME_ZERO, .tail = -1 };
+        struct container_logs_options options = { .use_stdout = o->use_stdout,
+                                                  .use_stderr = o->use_stderr,
+                                                  .since = TIME_ZERO,
+                                                  .until = TIME_ZERO,
+                                                  .tail = -1 };
         struct container_logs *logs = NULL;
         struct sink *out = sink_new_fd(client);
         bool tty;
@@ -44,7 +53,8 @@ static int replay(struct engine *engine, const char *reference, const struct con
         return r;
 }
 
-static void keep_for_start(struct container *c, const struct shim_attach_options *options, int client, const void *early, size_t early_len)
+static void keep_for_start(struct container *c, const struct shim_attach_options *options, int client,
+                           const void *early, size_t early_len)
 {
         struct pending_attach a = { .client = dup(client), .options = *options };
 
@@ -55,11 +65,13 @@ static void keep_for_start(struct container *c, const struct shim_attach_options
                 ARRAY_APPEND(c->attaches, c->n_attaches, a);
 }
 
-int engine_container_attach(struct engine *engine, const char *reference, const struct container_attach_options *o,
-                            int client, const void *early, size_t early_len, struct error *err)
+int engine_container_attach(struct engine *engine, const char *reference,
+                            const struct container_attach_options *o, int client, const void *early,
+                            size_t early_len, struct error *err)
 {
         cleanup_container struct container *c = NULL;
-        struct shim_attach_options options = { o->use_stdin, o->use_stdout, o->use_stderr, o->logs, o->detach_keys };
+        struct shim_attach_options options = { o->use_stdin, o->use_stdout, o->use_stderr, o->logs,
+                                               o->detach_keys };
         cleanup_close int shim = -1;
         bool up;
 
@@ -82,7 +94,8 @@ int engine_container_attach(struct engine *engine, const char *reference, const 
         return shim < 0 ? -1 : shim_attach(shim, &options, client, early, early_len, err);
 }
 
-int engine_container_resize(struct engine *engine, const char *reference, int height, int width, struct error *err)
+int engine_container_resize(struct engine *engine, const char *reference, int height, int width,
+                            struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_strmap struct strmap extra = {};
@@ -109,12 +122,17 @@ struct container_logs {
         bool tty;
 };
 
-int engine_container_logs_open(struct engine *engine, const char *reference, const struct container_logs_options *options,
-                               struct container_logs **ret, bool *ret_tty, struct error *err)
+int engine_container_logs_open(struct engine *engine, const char *reference,
+                               const struct container_logs_options *options, struct container_logs **ret,
+                               bool *ret_tty, struct error *err)
 {
         cleanup_container struct container *c = NULL;
-        struct log_read_options read = { .tail = options->tail, .since = options->since, .until = options->until, .use_stdout = options->use_stdout,
-                                         .use_stderr = options->use_stderr, .follow = options->follow };
+        struct log_read_options read = { .tail = options->tail,
+                                         .since = options->since,
+                                         .until = options->until,
+                                         .use_stdout = options->use_stdout,
+                                         .use_stderr = options->use_stderr,
+                                         .follow = options->follow };
         struct log_reader *reader;
         struct container_logs *logs;
 
@@ -137,7 +155,8 @@ int engine_container_logs_open(struct engine *engine, const char *reference, con
         return 0;
 }
 
-static int write_message(struct container_logs *logs, struct sink *out, const struct log_message *message, struct error *err)
+static int write_message(struct container_logs *logs, struct sink *out, const struct log_message *message,
+                         struct error *err)
 {
         cleanup_strbuf struct strbuf line = {};
 
@@ -218,9 +237,11 @@ static int follow(struct container_logs *logs, struct sink *out, int cancel_fd, 
         return r;
 }
 
-int engine_container_logs_write(struct container_logs *logs, struct sink *out, int cancel_fd, struct error *err)
+int engine_container_logs_write(struct container_logs *logs, struct sink *out, int cancel_fd,
+                                struct error *err)
 {
-        return logs->options.follow && container_is_running(logs->c) ? follow(logs, out, cancel_fd, err) : write_available(logs, out, err);
+        return logs->options.follow && container_is_running(logs->c) ? follow(logs, out, cancel_fd, err)
+                                                                     : write_available(logs, out, err);
 }
 
 void engine_container_logs_close(struct container_logs *logs)

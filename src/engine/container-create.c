@@ -1,5 +1,6 @@
-/* Create: image → merged configuration → checks → folder → volumes → network record → config.json → table. Whatever fails
- * takes back what came before; a kill in between leaves a folder without config.json, which the next start removes. */
+/* Create: image → merged configuration → checks → folder → volumes → network record → config.json → table.
+ * Whatever fails takes back what came before; a kill in between leaves a folder without config.json, which
+ * the next start removes. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -14,7 +15,8 @@
 
 static const struct json_field request_fields[] = {
         JSON_FIELD_STRUCT("HostConfig", struct container_request, host, JSON_STRUCT, host_config_table),
-        JSON_FIELD_STRUCT("NetworkingConfig", struct container_request, networking, JSON_STRUCT, networking_config_table),
+        JSON_FIELD_STRUCT("NetworkingConfig", struct container_request, networking, JSON_STRUCT,
+                          networking_config_table),
 };
 static const struct json_table request_table = JSON_TABLE(struct container_request, request_fields);
 
@@ -22,7 +24,8 @@ int container_request_parse(json_object *body, struct container_request *ret, st
 {
         cleanup_container_request struct container_request request = {};
 
-        if (json_bind(&container_config_table, body, &request.config, err) < 0 || json_bind(&request_table, body, &request, err) < 0)
+        if (json_bind(&container_config_table, body, &request.config, err) < 0 ||
+            json_bind(&request_table, body, &request, err) < 0)
                 return -1;
         *ret = request;
         request = (struct container_request){};
@@ -152,8 +155,9 @@ static void apply_defaults(struct engine *engine, struct container_request *r)
         struct host_config *h = &r->host;
 
         set_default(&h->ipc_mode, o->default_ipc_mode ? o->default_ipc_mode : "private");
-        set_default(&h->cgroupns_mode, o->default_cgroupns_mode ? o->default_cgroupns_mode :
-                                       cgroup_mode() == CGROUP_V2 && !h->privileged ? "private" : "host");
+        set_default(&h->cgroupns_mode, o->default_cgroupns_mode ? o->default_cgroupns_mode
+                                       : cgroup_mode() == CGROUP_V2 && !h->privileged ? "private"
+                                                                                      : "host");
         set_default(&h->runtime, o->default_runtime ? o->default_runtime : "davit-runtime");
         set_default(&h->restart_policy.name, "no");
         if (!h->shm_size)
@@ -163,7 +167,8 @@ static void apply_defaults(struct engine *engine, struct container_request *r)
                 if (o->log_options)
                         for (size_t i = 0; i < o->log_options->count; i++)
                                 if (!strmap_get(&h->log_config.config, o->log_options->pairs[i].key))
-                                        strmap_set(&h->log_config.config, o->log_options->pairs[i].key, o->log_options->pairs[i].value);
+                                        strmap_set(&h->log_config.config, o->log_options->pairs[i].key,
+                                                   o->log_options->pairs[i].value);
         }
         if (h->memory > 0 && h->memory_swap == 0)
                 h->memory_swap = h->memory > INT64_MAX / 2 ? -1 : 2 * h->memory;
@@ -273,16 +278,18 @@ static int copy_up(struct engine *engine, struct container *c, const struct imag
         return root < 0 ? -1 : mounts_copy_up(engine->volumes, c->id, &c->mounts, root, err);
 }
 
-static int build(struct engine *engine, struct container *c, const struct image *image, struct container_request *request,
-                 char ***warnings, struct error *err)
+static int build(struct engine *engine, struct container *c, const struct image *image,
+                 struct container_request *request, char ***warnings, struct error *err)
 {
         cleanup_free char *owner = string_format("container:%s", c->id);
         struct mounts_request mounts = { c->id, &c->config, &c->host, mounts_of, engine };
         cleanup_free char *dir = NULL;
         struct network_member member;
 
-        if (make_folders(engine, c, err) < 0 || layer_pin(engine->store, owner, image->diff_ids, image->n_diff_ids, err) < 0 ||
-            mounts_resolve(engine->volumes, &mounts, &c->mounts, err) < 0 || copy_up(engine, c, image, err) < 0)
+        if (make_folders(engine, c, err) < 0 ||
+            layer_pin(engine->store, owner, image->diff_ids, image->n_diff_ids, err) < 0 ||
+            mounts_resolve(engine->volumes, &mounts, &c->mounts, err) < 0 ||
+            copy_up(engine, c, image, err) < 0)
                 return -1;
         if (string_empty(c->config.hostname)) {
                 bool host = streq(c->host.network_mode, "host") || streq(c->host.uts_mode, "host");
@@ -317,7 +324,8 @@ static void unbuild(struct engine *engine, struct container *c)
                 log_warn("container %s: %s", c->id, error_message(&ignored));
 }
 
-static int find_image(struct engine *engine, const char *name, const char *platform_text, struct image **ret, struct error *err)
+static int find_image(struct engine *engine, const char *name, const char *platform_text, struct image **ret,
+                      struct error *err)
 {
         cleanup_image struct image *image = NULL;
         cleanup_platform struct platform wanted = {};
@@ -328,12 +336,15 @@ static int find_image(struct engine *engine, const char *name, const char *platf
         if (!string_empty(platform_text)) {
                 if (platform_parse(platform_text, &wanted, err) < 0)
                         return -1;
-                have = (struct platform){ .architecture = image->config.architecture, .os = image->config.os, .variant = image->config.variant };
+                have = (struct platform){ .architecture = image->config.architecture,
+                                          .os = image->config.os,
+                                          .variant = image->config.variant };
                 if (!platform_match(&wanted, &have, false)) {
                         cleanup_free char *want = platform_format(&wanted), *got = platform_format(&have);
 
                         return error_set(err, ERROR_NOT_FOUND,
-                                         "image with reference %s was found but its platform (%s) does not match the specified platform (%s)",
+                                         "image with reference %s was found but its platform (%s) does not "
+                                         "match the specified platform (%s)",
                                          name, got, want);
                 }
         }
@@ -344,14 +355,15 @@ static int find_image(struct engine *engine, const char *name, const char *platf
 static int resolve_modes(struct engine *engine, struct host_config *h, struct error *err)
 {
         return resolve_mode(engine, &h->network_mode, "joining network namespace of container", err) < 0 ||
-                               resolve_mode(engine, &h->pid_mode, NULL, err) < 0 || resolve_mode(engine, &h->ipc_mode, NULL, err) < 0 ?
-                       -1 :
-                       0;
+                       resolve_mode(engine, &h->pid_mode, NULL, err) < 0 ||
+                       resolve_mode(engine, &h->ipc_mode, NULL, err) < 0
+                   ? -1
+                   : 0;
 }
 
 int engine_container_create(struct engine *engine, const char *name, const char *platform, int version,
-                            struct container_request *request, char ret_id[CONTAINER_ID_SIZE], char ***ret_warnings,
-                            struct error *err)
+                            struct container_request *request, char ret_id[CONTAINER_ID_SIZE],
+                            char ***ret_warnings, struct error *err)
 {
         cleanup_container struct container *c = container_new();
         cleanup_image struct image *image = NULL;
@@ -371,7 +383,8 @@ int engine_container_create(struct engine *engine, const char *name, const char 
         if (strv_length(request->config.entrypoint) == 0 && strv_length(request->config.cmd) == 0)
                 return error_set(err, ERROR_INVALID, "no command specified");
         apply_defaults(engine, request);
-        if (container_validate(engine, request, &warnings, err) < 0 || resolve_modes(engine, &request->host, err) < 0)
+        if (container_validate(engine, request, &warnings, err) < 0 ||
+            resolve_modes(engine, &request->host, err) < 0)
                 return -1;
         make_id(id);
         c->id = xstrdup(id);
@@ -384,7 +397,8 @@ int engine_container_create(struct engine *engine, const char *name, const char 
         c->host = request->host;
         request->config = (struct container_config){};
         request->host = (struct host_config){};
-        /* The name is taken first: of two requests for one name the second must fail before it made anything. */
+        /* The name is taken first: of two requests for one name the second must fail before it made anything.
+         */
         if (container_insert(engine, c, err) < 0)
                 return -1;
         r = build(engine, c, image, request, &warnings, err);

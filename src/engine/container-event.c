@@ -1,6 +1,7 @@
 #include "engine/container-internal.h"
 
-void container_event(struct engine *engine, struct container *c, const char *action, const struct strmap *extra)
+void container_event(struct engine *engine, struct container *c, const char *action,
+                     const struct strmap *extra)
 {
         cleanup_strmap struct strmap attributes = {};
 
@@ -46,5 +47,7 @@ int container_shim(struct engine *engine, struct container *c, struct error *err
 struct network_member container_member(const struct engine *engine, const struct container *c, char **ret_dir)
 {
         *ret_dir = container_dir(engine, c->id);
-        return (struct network_member){ .id = c->id, .name = c->name, .dir = *ret_dir, .config = &c->config, .host = &c->host };
+        return (struct network_member){
+                .id = c->id, .name = c->name, .dir = *ret_dir, .config = &c->config, .host = &c->host
+        };
 }

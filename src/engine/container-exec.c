@@ -1,4 +1,5 @@
-/* Exec: records live with their container and in its shim; an id is found by walking the containers that run. */
+/* Exec: records live with their container and in its shim; an id is found by walking the containers that run.
+ */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 
@@ -65,9 +66,11 @@ static int check_running(struct container *c, struct error *err)
 
         pthread_mutex_lock(&c->lock);
         if (streq(c->state.status, STATUS_PAUSED))
-                r = error_set(err, ERROR_CONFLICT, "Container %s is paused, unpause the container before exec", c->name);
+                r = error_set(err, ERROR_CONFLICT,
+                              "Container %s is paused, unpause the container before exec", c->name);
         else if (streq(c->state.status, STATUS_RESTARTING))
-                r = error_set(err, ERROR_CONFLICT, "Container %s is restarting, wait until the container is running", c->name);
+                r = error_set(err, ERROR_CONFLICT,
+                              "Container %s is restarting, wait until the container is running", c->name);
         else if (!container_state_is_up(&c->state))
                 r = error_set(err, ERROR_CONFLICT, "container %s is not running", c->id);
         pthread_mutex_unlock(&c->lock);
@@ -89,17 +92,19 @@ static void trim(struct container *c)
         }
 }
 
-static void exec_event(struct engine *engine, struct container *c, const char *what, const struct exec_entry *exec)
+static void exec_event(struct engine *engine, struct container *c, const char *what,
+                       const struct exec_entry *exec)
 {
         cleanup_strmap struct strmap extra = {};
-        cleanup_free char *command = strv_join(exec->config.cmd, " "), *action = string_format("%s: %s", what, command);
+        cleanup_free char *command = strv_join(exec->config.cmd, " "),
+                          *action = string_format("%s: %s", what, command);
 
         strmap_set(&extra, "execID", exec->id);
         container_event(engine, c, action, &extra);
 }
 
-int engine_exec_create(struct engine *engine, const char *reference, json_object *body, char ret_id[CONTAINER_ID_SIZE],
-                       struct error *err)
+int engine_exec_create(struct engine *engine, const char *reference, json_object *body,
+                       char ret_id[CONTAINER_ID_SIZE], struct error *err)
 {
         cleanup_container struct container *c = NULL;
         struct exec_request request = {};
@@ -165,8 +170,8 @@ int engine_exec_start_check(struct engine *engine, const char *id, bool *ret_tty
         return r < 0 ? r : check_running(c, err);
 }
 
-int engine_exec_start(struct engine *engine, const char *id, int client, const void *early, size_t early_len, int height,
-                      int width, const char *detach_keys, struct error *err)
+int engine_exec_start(struct engine *engine, const char *id, int client, const void *early, size_t early_len,
+                      int height, int width, const char *detach_keys, struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_close int shim = -1;
@@ -246,11 +251,14 @@ int engine_exec_inspect(struct engine *engine, const char *id, json_object **ret
         if (exec) {
                 json_set_string(out, "ID", exec->id);
                 json_object_object_add(out, "Running", json_object_new_boolean(exec->running));
-                json_object_object_add(out, "ExitCode", exec->finished ? json_object_new_int(exec->exit_code) : NULL);
+                json_object_object_add(out, "ExitCode",
+                                       exec->finished ? json_object_new_int(exec->exit_code) : NULL);
                 json_object_object_add(out, "ProcessConfig", process_json(&exec->config));
                 json_object_object_add(out, "OpenStdin", json_object_new_boolean(exec->config.attach_stdin));
-                json_object_object_add(out, "OpenStderr", json_object_new_boolean(exec->config.attach_stderr));
-                json_object_object_add(out, "OpenStdout", json_object_new_boolean(exec->config.attach_stdout));
+                json_object_object_add(out, "OpenStderr",
+                                       json_object_new_boolean(exec->config.attach_stderr));
+                json_object_object_add(out, "OpenStdout",
+                                       json_object_new_boolean(exec->config.attach_stdout));
                 json_object_object_add(out, "CanRemove", json_object_new_boolean(false));
                 json_set_string(out, "ContainerID", c->id);
                 json_set_string(out, "DetachKeys", exec->config.detach_keys ? exec->config.detach_keys : "");

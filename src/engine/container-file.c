@@ -1,4 +1,5 @@
-/* A container's folder: DATA_ROOT/containers/ID with config.json (ours), state.json (the shim's), upper, work, bundle. */
+/* A container's folder: DATA_ROOT/containers/ID with config.json (ours), state.json (the shim's), upper,
+ * work, bundle. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 
@@ -15,7 +16,8 @@ static const struct json_field container_fields[] = {
         JSON_FIELD("Os", struct container, os, JSON_STRING),
         JSON_FIELD_STRUCT("Config", struct container, config, JSON_STRUCT, container_config_table),
         JSON_FIELD_STRUCT("HostConfig", struct container, host, JSON_STRUCT, host_config_table),
-        JSON_FIELD_ARRAY("Mounts", struct container, mounts.items, mounts.count, JSON_ARRAY, mount_point_table),
+        JSON_FIELD_ARRAY("Mounts", struct container, mounts.items, mounts.count, JSON_ARRAY,
+                         mount_point_table),
         JSON_FIELD("LogPath", struct container, log_path, JSON_STRING),
         JSON_FIELD("HasBeenStarted", struct container, has_been_started, JSON_BOOL),
 };

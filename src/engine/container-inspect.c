@@ -87,13 +87,15 @@ static json_object *driver_json(struct engine *engine, const struct container *c
 {
         json_object *out = json_object_new_object(), *data = json_object_new_object();
         cleanup_free char *dir = container_dir(engine, c->id);
-        cleanup_free char *upper = string_format("%s/upper", dir), *work = string_format("%s/work", dir), *merged = string_format("%s/merged", dir);
+        cleanup_free char *upper = string_format("%s/upper", dir), *work = string_format("%s/work", dir),
+                          *merged = string_format("%s/merged", dir);
         cleanup_free struct digest *diff_ids = NULL;
         cleanup_strv char **lowers = NULL;
         cleanup_free char *joined = NULL;
         size_t count;
 
-        if (container_layers(c, &diff_ids, &count, NULL) == 0 && layer_run_lowers(engine->store, diff_ids, count, &lowers, NULL) == 0)
+        if (container_layers(c, &diff_ids, &count, NULL) == 0 &&
+            layer_run_lowers(engine->store, diff_ids, count, &lowers, NULL) == 0)
                 joined = strv_join(lowers, ":");
         add_string(data, "ID", c->id);
         add_string(data, "LowerDir", joined);
@@ -115,7 +117,8 @@ json_object *container_mounts_json(const struct container *c)
         return out;
 }
 
-static void add_file(json_object *out, const char *name, const struct container *c, const char *dir, const char *file)
+static void add_file(json_object *out, const char *name, const struct container *c, const char *dir,
+                     const char *file)
 {
         cleanup_free char *path = string_format("%s/%s", dir, file);
 
@@ -129,7 +132,8 @@ static void add_paths(struct engine *engine, const struct container *c, json_obj
         add_file(out, "ResolvConfPath", c, dir, "resolv.conf");
         add_file(out, "HostnamePath", c, dir, "hostname");
         add_file(out, "HostsPath", c, dir, "hosts");
-        add_string(out, "LogPath", c->has_been_started && streq(c->host.log_config.type, "json-file") ? c->log_path : "");
+        add_string(out, "LogPath",
+                   c->has_been_started && streq(c->host.log_config.type, "json-file") ? c->log_path : "");
 }
 
 static int network_json(struct engine *engine, struct container *c, json_object **ret, struct error *err)

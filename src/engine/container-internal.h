@@ -1,9 +1,10 @@
 /* A container in the engine's memory, and what the files engine/container-*.c share.
  *
- * config.json (all under "configuration" below) is written by us, state.json by the shim while one lives (shim/state.h).
- * `lock` guards a container's members; it is not held over calls to a shim that can take long, nor over I/O with clients.
- * Operations that change a container's life (start, stop, remove, restart, update, rename) take `operation` for their whole
- * time, so that they follow one another; then `lock` for the moments in which members change. */
+ * config.json (all under "configuration" below) is written by us, state.json by the shim while one lives
+ * (shim/state.h). `lock` guards a container's members; it is not held over calls to a shim that can take
+ * long, nor over I/O with clients. Operations that change a container's life (start, stop, remove, restart,
+ * update, rename) take `operation` for their whole time, so that they follow one another; then `lock` for the
+ * moments in which members change. */
 #pragma once
 
 #include "engine/container.h"
@@ -41,8 +42,8 @@ struct container {
         int64_t created;
         char *path;
         char **args;
-        char *image_id;  /* "sha256:…" */
-        char **layers;   /* diff ids, lowest first */
+        char *image_id; /* "sha256:…" */
+        char **layers;  /* diff ids, lowest first */
         char *os;
         struct container_config config;
         struct host_config host;
@@ -52,11 +53,11 @@ struct container {
 
         int dirfd; /* CONTAINER_DIR */
         struct container_state state;
-        bool ready;             /* made completely: found by calls and lists */
+        bool ready; /* made completely: found by calls and lists */
         bool removing, removed;
         bool restarting_by_us; /* between the halves of a restart: --rm does not apply */
-        uint64_t exits; /* ends seen since this engine started: what `wait` looks at */
-        int last_exit;  /* the code of the last of them */
+        uint64_t exits;        /* ends seen since this engine started: what `wait` looks at */
+        int last_exit;         /* the code of the last of them */
         struct pending_attach *attaches;
         size_t n_attaches;
         struct exec_entry **execs;
@@ -72,7 +73,8 @@ DEFINE_CLEANUP(struct container *, cleanup_container_func, container_drop)
 /* By what users type; a new reference. */
 int container_find(struct engine *engine, const char *reference, struct container **ret, struct error *err);
 struct container *container_by_id(struct engine *engine, const char *id);
-/* Adds a new one (whose name is checked and free) under the table's lock; ERROR_CONFLICT for a name in use. */
+/* Adds a new one (whose name is checked and free) under the table's lock; ERROR_CONFLICT for a name in use.
+ */
 int container_insert(struct engine *engine, struct container *c, struct error *err);
 void container_unlink(struct engine *engine, struct container *c);
 /* A list of references to all; free with container_list_drop(). */
@@ -95,14 +97,16 @@ char *container_name_make(struct engine *engine);
 
 /* ---- container-validate.c ---- */
 /* Checks and completes the request (defaults, the image's configuration already merged). */
-int container_validate(struct engine *engine, struct container_request *request, char ***warnings, struct error *err);
+int container_validate(struct engine *engine, struct container_request *request, char ***warnings,
+                       struct error *err);
 int container_validate_resources(struct host_config *host, bool update, char ***warnings, struct error *err);
 int container_validate_restart(const struct host_config *host, struct error *err);
 
 /* ---- container-spec.c ---- */
-/* The OCI spec; `member_pid` functions look up the containers of container:X modes. `mounts` come from mounts_prepare(). */
-int container_spec(struct engine *engine, struct container *c, const struct network_start *network, struct oci_spec *ret,
-                   struct error *err);
+/* The OCI spec; `member_pid` functions look up the containers of container:X modes. `mounts` come from
+ * mounts_prepare(). */
+int container_spec(struct engine *engine, struct container *c, const struct network_start *network,
+                   struct oci_spec *ret, struct error *err);
 /* HostConfig's limits alone, for update. */
 int container_resources(const struct host_config *host, struct oci_resources *ret, struct error *err);
 int container_layers(const struct container *c, struct digest **ret, size_t *ret_count, struct error *err);
@@ -110,7 +114,8 @@ char *container_cgroup_path(const struct engine *engine, const struct container 
 
 /* ---- container-start.c ---- */
 /* Both with `operation` held. */
-int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys, struct error *err);
+int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
+                           struct error *err);
 /* Gives back what a run took: network, mounted volumes. Idempotent. */
 void container_release_run(struct engine *engine, struct container *c);
 
@@ -121,7 +126,8 @@ void container_watcher_close(struct engine *engine);
 void container_watch(struct engine *engine, struct container *c, int shim);
 
 /* ---- container-remove.c ---- */
-int container_remove_locked(struct engine *engine, struct container *c, bool force, bool volumes, struct error *err);
+int container_remove_locked(struct engine *engine, struct container *c, bool force, bool volumes,
+                            struct error *err);
 /* In a thread of its own: --rm after an exit. */
 void container_remove_later(struct engine *engine, struct container *c);
 
@@ -147,11 +153,13 @@ void container_sizes(struct engine *engine, struct container *c, int64_t *ret_rw
 
 /* ---- container-event.c ---- */
 /* Publishes ("start", "die" with exitCode …) with image, name and labels added. `extra` may be NULL. */
-void container_event(struct engine *engine, struct container *c, const char *action, const struct strmap *extra);
+void container_event(struct engine *engine, struct container *c, const char *action,
+                     const struct strmap *extra);
 
 /* With `lock` held: a copy of the state, waking those who wait. */
 void container_set_state(struct container *c, struct container_state *state); /* takes it over */
-bool container_is_running(struct container *c); /* takes `lock` */
+bool container_is_running(struct container *c);                               /* takes `lock` */
 /* A connection to the container's shim; ERROR_CONFLICT "container X is not running". */
 int container_shim(struct engine *engine, struct container *c, struct error *err);
-struct network_member container_member(const struct engine *engine, const struct container *c, char **ret_dir);
+struct network_member container_member(const struct engine *engine, const struct container *c,
+                                       char **ret_dir);

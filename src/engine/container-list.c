@@ -7,9 +7,12 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-static const char *const accepted_filters[] = { "ancestor", "before", "exited", "id", "isolation", "label", "name", "status", "health",
-                                                "since", "volume", "network", "is-task", "publish", "expose", NULL };
-static const char *const statuses[] = { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_RESTARTING, "removing", STATUS_EXITED, STATUS_DEAD, NULL };
+static const char *const accepted_filters[] = { "ancestor",  "before",  "exited", "id",
+                                                "isolation", "label",   "name",   "status",
+                                                "health",    "since",   "volume", "network",
+                                                "is-task",   "publish", "expose", NULL };
+static const char *const statuses[] = { STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_RESTARTING,
+                                        "removing",     STATUS_EXITED,  STATUS_DEAD,   NULL };
 static const char *const healths[] = { "none", "starting", "healthy", "unhealthy", NULL };
 
 struct listing {
@@ -33,7 +36,8 @@ static void add_tree_size(int folder, const char *path, int64_t *total, int dept
         while ((entry = readdir(dir))) {
                 struct stat st;
 
-                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+                    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
                 if (S_ISDIR(st.st_mode))
                         add_tree_size(dirfd(dir), entry->d_name, total, depth + 1);
@@ -52,7 +56,10 @@ void container_sizes(struct engine *engine, struct container *c, int64_t *ret_rw
         if (ret_rw)
                 *ret_rw = rw;
         if (ret_root)
-                *ret_root = rw + (digest_parse(c->image_id, &id, NULL) == 0 && image_get(engine->store, &id, &image, NULL) == 0 ? image->size : 0);
+                *ret_root = rw + (digest_parse(c->image_id, &id, NULL) == 0 &&
+                                          image_get(engine->store, &id, &image, NULL) == 0
+                                      ? image->size
+                                      : 0);
 }
 
 /* ---- Words ---- */
@@ -70,7 +77,9 @@ char *container_status_text(const struct container *c)
                 if (streq(s->status, STATUS_PAUSED))
                         return string_format("Up %s (Paused)", age);
                 if (s->health)
-                        health = string_format(" (%s%s)", streq(s->health->status, "starting") ? "health: " : "", s->health->status);
+                        health =
+                            string_format(" (%s%s)", streq(s->health->status, "starting") ? "health: " : "",
+                                          s->health->status);
                 return string_format("Up %s%s", age, health ? health : "");
         }
         if (c->removing)
@@ -79,7 +88,8 @@ char *container_status_text(const struct container *c)
                 return xstrdup("Dead");
         if (s->started_at == TIME_ZERO)
                 return xstrdup("Created");
-        return s->finished_at == TIME_ZERO ? xstrdup("") : string_format("Exited (%d) %s ago", s->exit_code, age);
+        return s->finished_at == TIME_ZERO ? xstrdup("")
+                                           : string_format("Exited (%d) %s ago", s->exit_code, age);
 }
 
 /* Arguments joined as Docker does: those with spaces in single quotes. */
@@ -95,7 +105,8 @@ static char *command_text(const struct container *c)
 
 /* ---- Filters ---- */
 
-static int check_values(const struct filters *f, const char *key, const char *const *allowed, const char *what, struct error *err)
+static int check_values(const struct filters *f, const char *key, const char *const *allowed,
+                        const char *what, struct error *err)
 {
         char *const *values = filters_get(f, key);
 
@@ -108,13 +119,16 @@ static int check_values(const struct filters *f, const char *key, const char *co
                 if (known)
                         continue;
                 list = strv_join((char *const *)allowed, ", ");
-                return error_set(err, ERROR_INVALID, "invalid filter '%s=%s': invalid value for %s (%s): must be one of %s", key, *values, what, *values, list);
+                return error_set(err, ERROR_INVALID,
+                                 "invalid filter '%s=%s': invalid value for %s (%s): must be one of %s", key,
+                                 *values, what, *values, list);
         }
         return 0;
 }
 
 /* The creation time of the container that `key` names; of several the last counts. */
-static int reference_time(struct engine *engine, const struct filters *f, const char *key, int64_t *ret, struct error *err)
+static int reference_time(struct engine *engine, const struct filters *f, const char *key, int64_t *ret,
+                          struct error *err)
 {
         char *const *values = filters_get(f, key);
 
@@ -146,9 +160,12 @@ static int prepare(struct listing *l, struct error *err)
         char *const *names;
         bool is_task;
 
-        if (filters_check(f, accepted_filters, err) < 0 || check_exited(f, err) < 0 || check_values(f, "status", statuses, "state", err) < 0 ||
-            check_values(f, "health", healths, "health", err) < 0 || filters_get_bool(f, "is-task", false, &is_task, err) < 0 ||
-            reference_time(l->engine, f, "before", &l->before, err) < 0 || reference_time(l->engine, f, "since", &l->since, err) < 0)
+        if (filters_check(f, accepted_filters, err) < 0 || check_exited(f, err) < 0 ||
+            check_values(f, "status", statuses, "state", err) < 0 ||
+            check_values(f, "health", healths, "health", err) < 0 ||
+            filters_get_bool(f, "is-task", false, &is_task, err) < 0 ||
+            reference_time(l->engine, f, "before", &l->before, err) < 0 ||
+            reference_time(l->engine, f, "since", &l->since, err) < 0)
                 return -1;
         l->is_task = filters_get(f, "is-task") && is_task;
         for (names = filters_get(f, "ancestor"); names && *names; names++) {
@@ -173,7 +190,8 @@ static bool matches_name(const struct container *c, const struct filters *f)
 static bool port_in(const char *wanted, const char *port)
 {
         const char *protocol = strchr(wanted, '/'), *own = strchr(port, '/'), *dash = strchr(wanted, '-');
-        long first = strtol(wanted, NULL, 10), last = dash ? strtol(dash + 1, NULL, 10) : first, number = strtol(port, NULL, 10);
+        long first = strtol(wanted, NULL, 10), last = dash ? strtol(dash + 1, NULL, 10) : first,
+             number = strtol(port, NULL, 10);
 
         return number >= first && number <= last && streq(protocol ? protocol : "/tcp", own ? own : "/tcp");
 }
@@ -207,7 +225,8 @@ static bool matches_volume(const struct container *c, const struct filters *f)
         for (size_t i = 0; i < c->mounts.count; i++) {
                 const struct mount_point *m = &c->mounts.items[i];
 
-                if (filters_match(f, "volume", m->destination) || (!string_empty(m->name) && filters_match(f, "volume", m->name)) ||
+                if (filters_match(f, "volume", m->destination) ||
+                    (!string_empty(m->name) && filters_match(f, "volume", m->name)) ||
                     (streq(m->type, "bind") && filters_match(f, "volume", m->source)))
                         return true;
         }
@@ -219,7 +238,8 @@ static bool matches_network(const struct network_settings *settings, const struc
         if (!filters_get(f, "network"))
                 return true;
         for (size_t i = 0; i < settings->n_networks; i++)
-                if (filters_match(f, "network", settings->networks[i].name) || filters_match(f, "network", settings->networks[i].settings.network_id))
+                if (filters_match(f, "network", settings->networks[i].name) ||
+                    filters_match(f, "network", settings->networks[i].settings.network_id))
                         return true;
         return false;
 }
@@ -228,7 +248,9 @@ static bool matches_exited(const struct container *c, const struct filters *f)
 {
         cleanup_free char *code = string_format("%d", c->state.exit_code);
 
-        return !filters_get(f, "exited") || (c->state.started_at != TIME_ZERO && !container_state_is_up(&c->state) && filters_match(f, "exited", code));
+        return !filters_get(f, "exited") ||
+               (c->state.started_at != TIME_ZERO && !container_state_is_up(&c->state) &&
+                filters_match(f, "exited", code));
 }
 
 static bool matches(struct listing *l, const struct container *c, const struct network_settings *settings)
@@ -236,11 +258,13 @@ static bool matches(struct listing *l, const struct container *c, const struct n
         const struct filters *f = l->filters;
         const char *status = c->removing ? "removing" : c->state.status;
 
-        if (!matches_name(c, f) || !filters_match_prefix(f, "id", c->id) || !filters_match_labels(f, "label", &c->config.labels) ||
-            !filters_match(f, "status", status) || !matches_exited(c, f) || !matches_volume(c, f) || !matches_network(settings, f) ||
+        if (!matches_name(c, f) || !filters_match_prefix(f, "id", c->id) ||
+            !filters_match_labels(f, "label", &c->config.labels) || !filters_match(f, "status", status) ||
+            !matches_exited(c, f) || !matches_volume(c, f) || !matches_network(settings, f) ||
             !filters_match(f, "health", c->state.health ? c->state.health->status : "none"))
                 return false;
-        if ((l->before != TIME_ZERO && c->created >= l->before) || (l->since != TIME_ZERO && c->created <= l->since) || l->is_task)
+        if ((l->before != TIME_ZERO && c->created >= l->before) ||
+            (l->since != TIME_ZERO && c->created <= l->since) || l->is_task)
                 return false;
         if (l->ancestors && !strv_contains(l->ancestors, c->image_id))
                 return false;
@@ -263,7 +287,8 @@ int container_until_filter(const struct filters *filters, int64_t *ret, struct e
                 *ret = time_now() - age;
         else if (time_parse_rfc3339(*values, ret, NULL) < 0) {
                 if (string_to_int64(*values, &seconds, NULL) < 0)
-                        return error_set(err, ERROR_INVALID, "failed to parse value as time or duration: \"%s\"", *values);
+                        return error_set(err, ERROR_INVALID,
+                                         "failed to parse value as time or duration: \"%s\"", *values);
                 *ret = seconds * NSEC_PER_SEC;
         }
         return 0;
@@ -305,7 +330,9 @@ static json_object *networks_json(const struct network_settings *settings)
         json_object *out = json_object_new_object(), *networks = json_object_new_object();
 
         for (size_t i = 0; i < settings->n_networks; i++)
-                json_object_object_add(networks, settings->networks[i].name, json_unbind(&endpoint_settings_table, &settings->networks[i].settings));
+                json_object_object_add(
+                    networks, settings->networks[i].name,
+                    json_unbind(&endpoint_settings_table, &settings->networks[i].settings));
         json_object_object_add(out, "Networks", networks);
         return out;
 }
@@ -315,15 +342,18 @@ static const char *image_name(struct engine *engine, const struct container *c)
 {
         cleanup_image struct image *image = NULL;
 
-        if (image_resolve(engine->store, c->config.image, &image, NULL) < 0 || !streq(image->id_text, c->image_id))
+        if (image_resolve(engine->store, c->config.image, &image, NULL) < 0 ||
+            !streq(image->id_text, c->image_id))
                 return c->image_id;
         return c->config.image;
 }
 
 static json_object *row(struct listing *l, struct container *c, const struct network_settings *settings)
 {
-        json_object *out = json_object_new_object(), *names = json_object_new_array(), *host = json_object_new_object(), *labels = json_object_new_object();
-        cleanup_free char *name = string_format("/%s", c->name), *command = command_text(c), *status = container_status_text(c);
+        json_object *out = json_object_new_object(), *names = json_object_new_array(),
+                    *host = json_object_new_object(), *labels = json_object_new_object();
+        cleanup_free char *name = string_format("/%s", c->name), *command = command_text(c),
+                          *status = container_status_text(c);
         cleanup_strmap struct strmap sorted = {};
         int64_t rw, root;
 
@@ -337,7 +367,8 @@ static json_object *row(struct listing *l, struct container *c, const struct net
                 json_object *annotations = json_object_new_object();
 
                 for (size_t i = 0; i < c->host.annotations.count; i++)
-                        json_set_string(annotations, c->host.annotations.pairs[i].key, c->host.annotations.pairs[i].value);
+                        json_set_string(annotations, c->host.annotations.pairs[i].key,
+                                        c->host.annotations.pairs[i].value);
                 json_object_object_add(host, "Annotations", annotations);
         }
         json_set_string(out, "Id", c->id);
@@ -372,11 +403,12 @@ static int newest_first(const void *a, const void *b)
 /* Of what state are shown without --all? Filters of state and a limit imply it. */
 static bool shows_all(const struct listing *l)
 {
-        return l->options->all || l->options->limit > 0 || filters_get(l->filters, "status") || filters_get(l->filters, "exited") ||
-               l->before != TIME_ZERO || l->since != TIME_ZERO;
+        return l->options->all || l->options->limit > 0 || filters_get(l->filters, "status") ||
+               filters_get(l->filters, "exited") || l->before != TIME_ZERO || l->since != TIME_ZERO;
 }
 
-static int add_rows(struct listing *l, struct container **list, size_t count, json_object *out, struct error *err)
+static int add_rows(struct listing *l, struct container **list, size_t count, json_object *out,
+                    struct error *err)
 {
         int shown = 0;
 
@@ -405,11 +437,13 @@ static int add_rows(struct listing *l, struct container **list, size_t count, js
         return 0;
 }
 
-int engine_container_list(struct engine *engine, const struct container_list_options *options, json_object **ret,
-                          struct error *err)
+int engine_container_list(struct engine *engine, const struct container_list_options *options,
+                          json_object **ret, struct error *err)
 {
         static const struct filters none = {};
-        struct listing l = { engine, options, options->filters ? options->filters : &none, TIME_ZERO, TIME_ZERO, NULL, 0 };
+        struct listing l = { engine,    options,   options->filters ? options->filters : &none,
+                             TIME_ZERO, TIME_ZERO, NULL,
+                             0 };
         cleanup_json json_object *out = json_object_new_array();
         struct container **list;
         size_t count;

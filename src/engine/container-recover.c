@@ -1,4 +1,5 @@
-/* Every start of the engine is a recovery: containers are loaded from their folders and compared with the shims that live. */
+/* Every start of the engine is a recovery: containers are loaded from their folders and compared with the
+ * shims that live. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -20,7 +21,8 @@ int container_live_ids(const struct engine *engine, char ***ret, struct error *e
         cleanup_strv char **ids = strv_new();
         struct dirent *entry;
 
-        if (directory_make(AT_FDCWD, folder, 0700, err) < 0 || directory_list(AT_FDCWD, folder, &dir, err) < 0)
+        if (directory_make(AT_FDCWD, folder, 0700, err) < 0 ||
+            directory_list(AT_FDCWD, folder, &dir, err) < 0)
                 return -1;
         while ((entry = readdir(dir))) {
                 cleanup_free char *socket = NULL;
@@ -42,12 +44,14 @@ int container_live_ids(const struct engine *engine, char ***ret, struct error *e
 /* The cgroup.procs files of a container, in every hierarchy that may have it. */
 static char **cgroup_files(const struct engine *engine, const struct container *c)
 {
-        static const char *const hierarchies[] = { "", "/unified", "/pids", "/memory", "/cpu", "/freezer", "/devices" };
+        static const char *const hierarchies[] = { "",     "/unified", "/pids",   "/memory",
+                                                   "/cpu", "/freezer", "/devices" };
         cleanup_free char *path = container_cgroup_path(engine, c);
         char **files = strv_new();
 
         for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++)
-                strv_append_take(&files, string_format("/sys/fs/cgroup%s%s/cgroup.procs", hierarchies[i], path));
+                strv_append_take(&files,
+                                 string_format("/sys/fs/cgroup%s%s/cgroup.procs", hierarchies[i], path));
         return files;
 }
 
@@ -104,7 +108,8 @@ static void recover_one(struct engine *engine, const char *id, bool rebooted, ch
         bool was_up;
 
         if (faccessat(engine->containers_fd, id, F_OK, 0) == 0 && container_load(engine, id, &c, &err) < 0) {
-                /* Without config.json it was being made or removed; anything else is kept for somebody to look at. */
+                /* Without config.json it was being made or removed; anything else is kept for somebody to
+                 * look at. */
                 if (err.errnum == ENOENT)
                         container_clear(engine, id);
                 else
@@ -154,8 +159,10 @@ static void *comeback_thread(void *arg)
         for (size_t i = 0; comeback->ids[i]; i++) {
                 cleanup_error struct error err = {};
 
-                if (engine_container_start(comeback->engine, comeback->ids[i], NULL, &err) < 0 && !error_is(&err, ERROR_NOT_MODIFIED))
-                        log_warn("container %s does not come back: %s", comeback->ids[i], error_message(&err));
+                if (engine_container_start(comeback->engine, comeback->ids[i], NULL, &err) < 0 &&
+                    !error_is(&err, ERROR_NOT_MODIFIED))
+                        log_warn("container %s does not come back: %s", comeback->ids[i],
+                                 error_message(&err));
         }
         strv_free(comeback->ids);
         free(comeback);
@@ -193,7 +200,8 @@ int container_recover_all(struct engine *engine, struct error *err)
                 if (is_id(entry->d_name))
                         recover_one(engine, entry->d_name, rebooted, &come_back);
         if (come_back) {
-                struct comeback *comeback = xmemdup(&(struct comeback){ engine, take_ptr(come_back) }, sizeof(*comeback));
+                struct comeback *comeback =
+                    xmemdup(&(struct comeback){ engine, take_ptr(come_back) }, sizeof(*comeback));
 
                 if (pthread_create(&thread, NULL, comeback_thread, comeback) != 0)
                         return error_set(err, ERROR_SYSTEM, "cannot start a thread");

@@ -1,5 +1,5 @@
-/* Remove. The name goes first (config.json), then everything that hung on it: a kill in between leaves a folder without
- * config.json, which the next start clears together with what belongs to no container. */
+/* Remove. The name goes first (config.json), then everything that hung on it: a kill in between leaves a
+ * folder without config.json, which the next start clears together with what belongs to no container. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -31,7 +31,8 @@ static int kill_for_removal(struct engine *engine, struct container *c, struct e
         cleanup_close int shim = container_shim(engine, c, NULL);
         cleanup_error struct error why = {};
 
-        if (shim >= 0 && shim_stop(shim, SIGKILL, 0, &why) < 0 && !error_is(&why, ERROR_UNAVAILABLE) && !error_is(&why, ERROR_CONFLICT))
+        if (shim >= 0 && shim_stop(shim, SIGKILL, 0, &why) < 0 && !error_is(&why, ERROR_UNAVAILABLE) &&
+            !error_is(&why, ERROR_CONFLICT))
                 return error_move(err, &why);
         pthread_mutex_lock(&c->lock);
         while (container_state_is_up(&c->state))
@@ -46,15 +47,21 @@ static int check_removable(struct container *c, const char *reference, struct er
 
         pthread_mutex_lock(&c->lock);
         if (streq(c->state.status, STATUS_PAUSED))
-                r = error_set(err, ERROR_CONFLICT, "cannot remove container \"%s\": container is paused and must be unpaused first", reference);
+                r = error_set(
+                    err, ERROR_CONFLICT,
+                    "cannot remove container \"%s\": container is paused and must be unpaused first",
+                    reference);
         else if (container_state_is_up(&c->state))
-                r = error_set(err, ERROR_CONFLICT, "cannot remove container \"%s\": container is %s: stop the container before removing or force remove",
+                r = error_set(err, ERROR_CONFLICT,
+                              "cannot remove container \"%s\": container is %s: stop the container before "
+                              "removing or force remove",
                               reference, c->state.status);
         pthread_mutex_unlock(&c->lock);
         return r;
 }
 
-int container_remove_locked(struct engine *engine, struct container *c, bool force, bool volumes, struct error *err)
+int container_remove_locked(struct engine *engine, struct container *c, bool force, bool volumes,
+                            struct error *err)
 {
         if (!force && check_removable(c, c->name, err) < 0)
                 return -1;
@@ -82,14 +89,16 @@ int engine_container_remove(struct engine *engine, const char *reference, bool f
         int r;
 
         if (link)
-                return error_set(err, ERROR_UNSUPPORTED, "rm --link is not supported: legacy links are part of their container");
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "rm --link is not supported: legacy links are part of their container");
         if (container_find(engine, reference, &c, err) < 0)
                 return -1;
         pthread_mutex_lock(&c->lock);
         removing = c->removing;
         pthread_mutex_unlock(&c->lock);
         if (removing)
-                return error_set(err, ERROR_CONFLICT, "removal of container %s is already in progress", reference);
+                return error_set(err, ERROR_CONFLICT, "removal of container %s is already in progress",
+                                 reference);
         if (!force && check_removable(c, reference, err) < 0)
                 return -1;
         pthread_mutex_lock(&c->operation);
@@ -113,7 +122,8 @@ static void *removal_thread(void *arg)
         cleanup_error struct error err = {};
 
         pthread_mutex_lock(&c->operation);
-        if (!c->removed && !container_is_running(c) && container_remove_locked(removal->engine, c, false, true, &err) < 0)
+        if (!c->removed && !container_is_running(c) &&
+            container_remove_locked(removal->engine, c, false, true, &err) < 0)
                 log_warn("container %s: --rm: %s", c->id, error_message(&err));
         pthread_mutex_unlock(&c->operation);
         container_drop(c);
@@ -138,7 +148,8 @@ void container_remove_later(struct engine *engine, struct container *c)
         pthread_attr_destroy(&attributes);
 }
 
-int engine_container_prune(struct engine *engine, const struct filters *filters, json_object **ret, struct error *err)
+int engine_container_prune(struct engine *engine, const struct filters *filters, json_object **ret,
+                           struct error *err)
 {
         static const char *const accepted[] = { "until", "label", "label!", NULL };
         json_object *deleted = NULL;
@@ -154,8 +165,10 @@ int engine_container_prune(struct engine *engine, const struct filters *filters,
                 int64_t size = 0;
 
                 if (container_is_running(c) || (until != TIME_ZERO && c->created >= until) ||
-                    (filters_get(filters, "label") && !filters_match_labels(filters, "label", &c->config.labels)) ||
-                    (filters_get(filters, "label!") && filters_match_labels(filters, "label!", &c->config.labels)))
+                    (filters_get(filters, "label") &&
+                     !filters_match_labels(filters, "label", &c->config.labels)) ||
+                    (filters_get(filters, "label!") &&
+                     filters_match_labels(filters, "label!", &c->config.labels)))
                         continue;
                 container_sizes(engine, c, &size, NULL);
                 pthread_mutex_lock(&c->operation);

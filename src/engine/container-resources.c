@@ -61,7 +61,8 @@ static int device_numbers(const char *path, int64_t *major_number, int64_t *mino
         return 0;
 }
 
-static int throttles(const struct throttle_device *items, size_t count, struct oci_throttle_device **ret, size_t *ret_count, struct error *err)
+static int throttles(const struct throttle_device *items, size_t count, struct oci_throttle_device **ret,
+                     size_t *ret_count, struct error *err)
 {
         for (size_t i = 0; i < count; i++) {
                 struct oci_throttle_device device = { .rate = items[i].rate };
@@ -82,13 +83,18 @@ static int block_io(const struct host_config *h, struct oci_resources *ret, stru
                 struct oci_weight_device device = { .weight = number(h->blkio_weight_device[i].weight) };
 
                 ARRAY_APPEND(b->weight_device, b->n_weight_device, device);
-                if (device_numbers(h->blkio_weight_device[i].path, &b->weight_device[i].major, &b->weight_device[i].minor, err) < 0)
+                if (device_numbers(h->blkio_weight_device[i].path, &b->weight_device[i].major,
+                                   &b->weight_device[i].minor, err) < 0)
                         return -1;
         }
-        if (throttles(h->blkio_device_read_bps, h->n_blkio_device_read_bps, &b->read_bps, &b->n_read_bps, err) < 0 ||
-            throttles(h->blkio_device_write_bps, h->n_blkio_device_write_bps, &b->write_bps, &b->n_write_bps, err) < 0 ||
-            throttles(h->blkio_device_read_iops, h->n_blkio_device_read_iops, &b->read_iops, &b->n_read_iops, err) < 0 ||
-            throttles(h->blkio_device_write_iops, h->n_blkio_device_write_iops, &b->write_iops, &b->n_write_iops, err) < 0)
+        if (throttles(h->blkio_device_read_bps, h->n_blkio_device_read_bps, &b->read_bps, &b->n_read_bps,
+                      err) < 0 ||
+            throttles(h->blkio_device_write_bps, h->n_blkio_device_write_bps, &b->write_bps, &b->n_write_bps,
+                      err) < 0 ||
+            throttles(h->blkio_device_read_iops, h->n_blkio_device_read_iops, &b->read_iops, &b->n_read_iops,
+                      err) < 0 ||
+            throttles(h->blkio_device_write_iops, h->n_blkio_device_write_iops, &b->write_iops,
+                      &b->n_write_iops, err) < 0)
                 return -1;
         return 0;
 }

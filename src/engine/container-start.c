@@ -1,5 +1,5 @@
-/* Start: network → mounts → OCI spec → bundle → shim → go. What a run takes (network, mounted volumes) is given back by
- * container_release_run() when the shim has ended or the start failed. */
+/* Start: network → mounts → OCI spec → bundle → shim → go. What a run takes (network, mounted volumes) is
+ * given back by container_release_run() when the shim has ended or the start failed. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -16,7 +16,8 @@ void container_release_run(struct engine *engine, struct container *c)
         mounts_unmount(engine->volumes, c->id, &c->mounts);
 }
 
-static int write_json(int dirfd, const char *path, const struct json_table *table, const void *value, struct error *err)
+static int write_json(int dirfd, const char *path, const struct json_table *table, const void *value,
+                      struct error *err)
 {
         cleanup_json json_object *tree = json_unbind(table, value);
         cleanup_free char *text = json_format(tree);
@@ -24,8 +25,10 @@ static int write_json(int dirfd, const char *path, const struct json_table *tabl
         return file_replace(dirfd, path, text, strlen(text), 0600, false, err);
 }
 
-/* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. Returns the file's path (heap). */
-static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules, char **ret, struct error *err)
+/* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. Returns the file's path
+ * (heap). */
+static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules, char **ret,
+                          struct error *err)
 {
         cleanup_json json_object *tree = json_unbind(&oci_seccomp_table, rules);
         cleanup_free char *text = json_format(tree), *name = NULL;
@@ -37,7 +40,8 @@ static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules
         digest_format_hex(&digest, hex);
         name = string_format("seccomp/%s", hex);
         if (faccessat(engine->data_fd, name, R_OK, 0) < 0) {
-                if (directory_make(engine->data_fd, "seccomp", 0700, err) < 0 || seccomp_compile(rules, &program, err) < 0 ||
+                if (directory_make(engine->data_fd, "seccomp", 0700, err) < 0 ||
+                    seccomp_compile(rules, &program, err) < 0 ||
                     seccomp_program_write(engine->data_fd, name, &program, err) < 0)
                         return error_context(err, "seccomp");
         }
@@ -47,12 +51,14 @@ static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules
 
 static int fill_log(struct container *c, struct shim_config *config, struct error *err)
 {
-        struct log_subject subject = { c->id, c->name, c->image_id, c->config.image, c->config.env, &c->config.labels };
+        struct log_subject subject = { c->id,           c->name,       c->image_id,
+                                       c->config.image, c->config.env, &c->config.labels };
 
         config->log_driver = xstrdup(c->host.log_config.type);
         strmap_copy(&config->log_options, &c->host.log_config.config);
         config->log_path = xstrdup(c->log_path);
-        return log_describe(config->log_driver, &config->log_options, &subject, &config->log_attributes, &config->log_tag, err);
+        return log_describe(config->log_driver, &config->log_options, &subject, &config->log_attributes,
+                            &config->log_tag, err);
 }
 
 static void fill_health(struct container *c, struct shim_config *config)
@@ -62,13 +68,15 @@ static void fill_health(struct container *c, struct shim_config *config)
         config->health_shell = strv_copy(c->config.shell);
 }
 
-static int fill_root(struct engine *engine, struct container *c, struct shim_config *config, struct error *err)
+static int fill_root(struct engine *engine, struct container *c, struct shim_config *config,
+                     struct error *err)
 {
         cleanup_free struct digest *diff_ids = NULL;
         cleanup_free char *dir = container_dir(engine, c->id);
         size_t count;
 
-        if (container_layers(c, &diff_ids, &count, err) < 0 || layer_run_lowers(engine->store, diff_ids, count, &config->lowers, err) < 0)
+        if (container_layers(c, &diff_ids, &count, err) < 0 ||
+            layer_run_lowers(engine->store, diff_ids, count, &config->lowers, err) < 0)
                 return -1;
         config->upper = string_format("%s/upper", dir);
         config->work = string_format("%s/work", dir);
@@ -85,13 +93,15 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
         config->tty = c->config.tty;
         config->open_stdin = c->config.open_stdin;
         config->stdin_once = c->config.stdin_once;
-        if (!string_empty(c->config.stop_signal) && runtime_signal_parse(c->config.stop_signal, &signal, err) < 0)
+        if (!string_empty(c->config.stop_signal) &&
+            runtime_signal_parse(c->config.stop_signal, &signal, err) < 0)
                 return -1;
         config->stop_signal = signal;
         config->auto_remove = c->host.auto_remove;
         json_copy(&restart_policy_table, &c->host.restart_policy, &config->restart);
         fill_health(c, config);
-        if (spec->linux_config->seccomp && cached_seccomp(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)
+        if (spec->linux_config->seccomp &&
+            cached_seccomp(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)
                 return -1;
         config->has_netns = network->netns >= 0;
         config->ports = network->ports;
@@ -100,12 +110,14 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
         return fill_root(engine, c, config, err) < 0 || fill_log(c, config, err) < 0 ? -1 : 0;
 }
 
-static int write_bundle(struct engine *engine, struct container *c, struct network_start *network, struct error *err)
+static int write_bundle(struct engine *engine, struct container *c, struct network_start *network,
+                        struct error *err)
 {
         cleanup_oci_spec struct oci_spec spec = {};
         cleanup_shim_config struct shim_config config = {};
 
-        if (container_spec(engine, c, network, &spec, err) < 0 || fill_shim_config(engine, c, network, &spec, &config, err) < 0 ||
+        if (container_spec(engine, c, network, &spec, err) < 0 ||
+            fill_shim_config(engine, c, network, &spec, &config, err) < 0 ||
             write_json(c->dirfd, "bundle/config.json", &oci_spec_table, &spec, err) < 0)
                 return -1;
         return shim_config_save(c->dirfd, &config, err);
@@ -126,7 +138,8 @@ static void hand_over_attaches(struct container *c, int shim)
                 cleanup_error struct error err = {};
 
                 list[i].options.detach_keys = list[i].detach_keys;
-                if (shim_attach(shim, &list[i].options, list[i].client, list[i].early, list[i].early_len, &err) < 0)
+                if (shim_attach(shim, &list[i].options, list[i].client, list[i].early, list[i].early_len,
+                                &err) < 0)
                         log_warn("container %s: attach: %s", c->id, error_message(&err));
                 close(list[i].client);
                 free(list[i].detach_keys);
@@ -148,13 +161,21 @@ static void drop_attaches(struct container *c)
         pthread_mutex_unlock(&c->lock);
 }
 
-/* Spawns the shim and lets it go. The watcher's connection is subscribed before the start, so that no event is missed. */
-static int run_shim(struct engine *engine, struct container *c, const struct network_start *network, struct error *err)
+/* Spawns the shim and lets it go. The watcher's connection is subscribed before the start, so that no event
+ * is missed. */
+static int run_shim(struct engine *engine, struct container *c, const struct network_start *network,
+                    struct error *err)
 {
-        cleanup_free char *dir = container_dir(engine, c->id), *socket = container_socket(engine, c->id), *folder = NULL;
+        cleanup_free char *dir = container_dir(engine, c->id), *socket = container_socket(engine, c->id),
+                          *folder = NULL;
         struct shim_spawn_options spawn = {
-                .program = engine->shim_program, .container_dir = dir, .socket = socket, .netns_fd = network->netns,
-                .port_fds = network->port_fds, .n_ports = network->n_ports, .keep_stderr = engine->options->debug,
+                .program = engine->shim_program,
+                .container_dir = dir,
+                .socket = socket,
+                .netns_fd = network->netns,
+                .port_fds = network->port_fds,
+                .n_ports = network->n_ports,
+                .keep_stderr = engine->options->debug,
         };
         cleanup_close int watch = -1, shim = -1;
         int pid;
@@ -222,7 +243,8 @@ static int check_startable(struct container *c, struct error *err)
         return r;
 }
 
-int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys, struct error *err)
+int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
+                           struct error *err)
 {
         cleanup_network_start struct network_start network = { .netns = -1 };
         cleanup_error struct error why = {};
@@ -233,8 +255,8 @@ int container_start_locked(struct engine *engine, struct container *c, const cha
         if (check_startable(c, err) < 0)
                 return -1;
         member = container_member(engine, c, &dir);
-        if (network_container_start(engine->networks, &member, &network, &why) == 0 && write_bundle(engine, c, &network, &why) == 0 &&
-            run_shim(engine, c, &network, &why) == 0)
+        if (network_container_start(engine->networks, &member, &network, &why) == 0 &&
+            write_bundle(engine, c, &network, &why) == 0 && run_shim(engine, c, &network, &why) == 0)
                 return container_save(c, err);
         record_failure(engine, c, &why);
         if (c->host.auto_remove)
@@ -242,7 +264,8 @@ int container_start_locked(struct engine *engine, struct container *c, const cha
         return error_move(err, &why);
 }
 
-int engine_container_start(struct engine *engine, const char *reference, const char *detach_keys, struct error *err)
+int engine_container_start(struct engine *engine, const char *reference, const char *detach_keys,
+                           struct error *err)
 {
         cleanup_container struct container *c = NULL;
         int r;

@@ -36,7 +36,8 @@ static void add_number(json_object *to, const char *name, uint64_t value)
         json_object_object_add(to, name, json_object_new_uint64(value));
 }
 
-/* Nanoseconds of all processors since the boot (the first line of /proc/stat, without guests, which are in user). */
+/* Nanoseconds of all processors since the boot (the first line of /proc/stat, without guests, which are in
+ * user). */
 static uint64_t system_usage(void)
 {
         cleanup_free char *text = NULL;
@@ -53,7 +54,8 @@ static uint64_t system_usage(void)
 
 static json_object *cpu_json(const struct container_sample *s)
 {
-        json_object *out = json_object_new_object(), *usage = json_object_new_object(), *throttling = json_object_new_object();
+        json_object *out = json_object_new_object(), *usage = json_object_new_object(),
+                    *throttling = json_object_new_object();
 
         add_number(usage, "total_usage", s ? s->stats.cpu_total : 0);
         if (s && s->stats.n_cpu_per_cpu) {
@@ -119,8 +121,9 @@ static json_object *io_list(const struct cgroup_io_entry *entries, size_t count)
 
 static json_object *io_json(const struct container_sample *s)
 {
-        static const char *const empty[] = { "io_queue_recursive", "io_service_time_recursive", "io_wait_time_recursive",
-                                             "io_merged_recursive", "io_time_recursive", "sectors_recursive" };
+        static const char *const empty[] = { "io_queue_recursive",     "io_service_time_recursive",
+                                             "io_wait_time_recursive", "io_merged_recursive",
+                                             "io_time_recursive",      "sectors_recursive" };
         json_object *out = json_object_new_object();
 
         add(out, "io_service_bytes_recursive", s ? io_list(s->stats.io_bytes, s->stats.n_io_bytes) : NULL);
@@ -133,7 +136,8 @@ static json_object *io_json(const struct container_sample *s)
 /* The interfaces of a process's network namespace, from its net/dev. */
 static json_object *networks_json(int pid)
 {
-        static const char *const names[] = { "rx_bytes", "rx_packets", "rx_errors", "rx_dropped", NULL, NULL, NULL, NULL,
+        static const char *const names[] = { "rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
+                                             NULL,       NULL,         NULL,        NULL,
                                              "tx_bytes", "tx_packets", "tx_errors", "tx_dropped" };
         cleanup_free char *path = string_format("/proc/%d/net/dev", pid), *text = NULL;
         json_object *out;
@@ -143,7 +147,8 @@ static json_object *networks_json(int pid)
                 return NULL;
         out = json_object_new_object();
         for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-                char *colon = strchr(line, ':'), *name = line + strspn(line, " "), *p = colon ? colon + 1 : NULL;
+                char *colon = strchr(line, ':'), *name = line + strspn(line, " "),
+                     *p = colon ? colon + 1 : NULL;
                 json_object *entry;
 
                 if (!colon)
@@ -163,7 +168,8 @@ static json_object *networks_json(int pid)
         return out;
 }
 
-static int take_sample(struct engine *engine, struct container *c, struct container_sample **ret, struct error *err)
+static int take_sample(struct engine *engine, struct container *c, struct container_sample **ret,
+                       struct error *err)
 {
         cleanup_free char *path = container_cgroup_path(engine, c);
         cleanup_cgroup struct cgroup *cgroup = NULL;
@@ -296,7 +302,8 @@ static int parse_ps(char *text, const pid_t *pids, size_t n_pids, json_object **
                 return error_set(err, ERROR_INVALID, "Couldn't find PID field in ps output");
         while ((line = strtok_r(NULL, "\n", &rest))) {
                 json_object *fields = split_fields(line, columns);
-                long pid = strtol(json_object_get_string(json_object_array_get_idx(fields, pid_column)), NULL, 10);
+                long pid =
+                    strtol(json_object_get_string(json_object_array_get_idx(fields, pid_column)), NULL, 10);
 
                 if (has_pid(pids, n_pids, pid))
                         json_object_array_add(processes, fields);
@@ -330,10 +337,12 @@ int engine_container_top(struct engine *engine, const char *reference, const cha
         for (size_t i = 0; words[i]; i++)
                 if (*words[i])
                         strv_append(&argv, words[i]);
-        if (spawn_capture(&(struct spawn_options){ .program = "ps", .argv = argv }, NULL, 0, PS_OUTPUT_MAX, PS_TIMEOUT, &output, &errors, &code, err) < 0)
+        if (spawn_capture(&(struct spawn_options){ .program = "ps", .argv = argv }, NULL, 0, PS_OUTPUT_MAX,
+                          PS_TIMEOUT, &output, &errors, &code, err) < 0)
                 return -1;
         if (code != 0)
-                return error_set(err, ERROR_SYSTEM, "ps: exit status %d: %s", code, errors.data ? errors.data : "");
+                return error_set(err, ERROR_SYSTEM, "ps: exit status %d: %s", code,
+                                 errors.data ? errors.data : "");
         container_event(engine, c, "top", NULL);
         return parse_ps(output.data ? output.data : (char[]){ 0 }, pids, n_pids, ret, err);
 }

@@ -1,4 +1,5 @@
-/* Stop, kill, restart, pause, unpause: the shim does the work; here it is asked, and the engine's view is awaited. */
+/* Stop, kill, restart, pause, unpause: the shim does the work; here it is asked, and the engine's view is
+ * awaited. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "runtime/runtime.h"
@@ -18,7 +19,9 @@ static void wait_down(struct container *c)
 
 static int stop_signal(struct container *c, const char *given, int *ret, struct error *err)
 {
-        const char *name = !string_empty(given) ? given : !string_empty(c->config.stop_signal) ? c->config.stop_signal : "SIGTERM";
+        const char *name = !string_empty(given)                   ? given
+                           : !string_empty(c->config.stop_signal) ? c->config.stop_signal
+                                                                  : "SIGTERM";
 
         if (runtime_signal_parse(name, ret, NULL) < 0)
                 return error_set(err, ERROR_INVALID, "invalid signal: %s", name);
@@ -26,7 +29,8 @@ static int stop_signal(struct container *c, const char *given, int *ret, struct 
 }
 
 /* With `operation` held. */
-static int stop_locked(struct engine *engine, struct container *c, const char *signal_name, const int *timeout, struct error *err)
+static int stop_locked(struct engine *engine, struct container *c, const char *signal_name,
+                       const int *timeout, struct error *err)
 {
         int seconds = timeout ? *timeout : c->config.stop_timeout ? *c->config.stop_timeout : DEFAULT_TIMEOUT;
         cleanup_close int shim = -1;
@@ -39,27 +43,28 @@ static int stop_locked(struct engine *engine, struct container *c, const char *s
                 return error_set(err, ERROR_NOT_MODIFIED, "container %s is not running", c->id);
         shim = container_shim(engine, c, NULL);
         /* A shim that has just ended says the same as one that stops it. */
-        if (shim >= 0 && shim_stop(shim, signal, seconds < 0 ? -1 : seconds * NSEC_PER_SEC, &why) < 0 && !error_is(&why, ERROR_UNAVAILABLE) &&
-            !error_is(&why, ERROR_CONFLICT))
+        if (shim >= 0 && shim_stop(shim, signal, seconds < 0 ? -1 : seconds * NSEC_PER_SEC, &why) < 0 &&
+            !error_is(&why, ERROR_UNAVAILABLE) && !error_is(&why, ERROR_CONFLICT))
                 return error_move(err, &why);
         wait_down(c);
         container_event(engine, c, "stop", NULL);
         return 0;
 }
 
-int engine_container_stop(struct engine *engine, const char *reference, const char *signal, const int *timeout,
-                          struct error *err)
+int engine_container_stop(struct engine *engine, const char *reference, const char *signal,
+                          const int *timeout, struct error *err)
 {
         cleanup_container struct container *c = NULL;
 
         if (container_find(engine, reference, &c, err) < 0)
                 return -1;
-        /* Without `operation`: two may stop at once, one more patient than the other; the shim takes the shorter. */
+        /* Without `operation`: two may stop at once, one more patient than the other; the shim takes the
+         * shorter. */
         return stop_locked(engine, c, signal, timeout, err);
 }
 
-int engine_container_restart(struct engine *engine, const char *reference, const char *signal, const int *timeout,
-                             struct error *err)
+int engine_container_restart(struct engine *engine, const char *reference, const char *signal,
+                             const int *timeout, struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_error struct error why = {};
@@ -81,7 +86,8 @@ int engine_container_restart(struct engine *engine, const char *reference, const
         return r;
 }
 
-int engine_container_kill(struct engine *engine, const char *reference, const char *signal_name, struct error *err)
+int engine_container_kill(struct engine *engine, const char *reference, const char *signal_name,
+                          struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_strmap struct strmap extra = {};
@@ -91,8 +97,10 @@ int engine_container_kill(struct engine *engine, const char *reference, const ch
 
         if (container_find(engine, reference, &c, err) < 0)
                 return error_context(err, "cannot kill container: %s", reference);
-        if (!string_empty(signal_name) && (runtime_signal_parse(signal_name, &signal, NULL) < 0 || signal == 0))
-                return error_set(err, ERROR_INVALID, "cannot kill container: %s: invalid signal: %s", reference, signal_name);
+        if (!string_empty(signal_name) &&
+            (runtime_signal_parse(signal_name, &signal, NULL) < 0 || signal == 0))
+                return error_set(err, ERROR_INVALID, "cannot kill container: %s: invalid signal: %s",
+                                 reference, signal_name);
         shim = container_shim(engine, c, err);
         if (shim < 0)
                 return error_context(err, "cannot kill container: %s", reference);

@@ -1,5 +1,5 @@
-/* The table of containers: an array sorted by id under engine->lock. Names are looked up by walking it: they are few, and a
- * walk over 1,000 takes some microseconds. */
+/* The table of containers: an array sorted by id under engine->lock. Names are looked up by walking it: they
+ * are few, and a walk over 1,000 takes some microseconds. */
 #include "engine/container-internal.h"
 
 #include <ctype.h>
@@ -39,7 +39,8 @@ static struct container *find_locked(struct engine *engine, const char *referenc
         named = container_named(engine, name);
         if (named)
                 return named;
-        if (len == 0 || at >= engine->n_containers || strncmp(engine->containers[at]->id, reference, len) != 0)
+        if (len == 0 || at >= engine->n_containers ||
+            strncmp(engine->containers[at]->id, reference, len) != 0)
                 return NULL;
         if (at + 1 < engine->n_containers && strncmp(engine->containers[at + 1]->id, reference, len) == 0) {
                 *ambiguous = true;
@@ -63,7 +64,8 @@ int container_find(struct engine *engine, const char *reference, struct containe
                 container_hold(c);
         pthread_rwlock_unlock(&engine->lock);
         if (ambiguous)
-                return error_set(err, ERROR_INVALID, "multiple IDs found with provided prefix: %s", reference);
+                return error_set(err, ERROR_INVALID, "multiple IDs found with provided prefix: %s",
+                                 reference);
         if (!c)
                 return error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference);
         *ret = c;
@@ -98,7 +100,8 @@ int container_insert(struct engine *engine, struct container *c, struct error *e
         owner = container_named(engine, c->name);
         if (owner) {
                 error_set(err, ERROR_CONFLICT,
-                          "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have to remove (or rename) that "
+                          "Conflict. The container name \"/%s\" is already in use by container \"%s\". You "
+                          "have to remove (or rename) that "
                           "container to be able to reuse that name.",
                           c->name, owner->id);
                 pthread_rwlock_unlock(&engine->lock);
@@ -106,7 +109,8 @@ int container_insert(struct engine *engine, struct container *c, struct error *e
         }
         at = position(engine, c->id);
         array_reserve((void **)&engine->containers, engine->n_containers, sizeof(c));
-        memmove(&engine->containers[at + 1], &engine->containers[at], (engine->n_containers - at) * sizeof(c));
+        memmove(&engine->containers[at + 1], &engine->containers[at],
+                (engine->n_containers - at) * sizeof(c));
         engine->containers[at] = c;
         engine->n_containers++;
         container_hold(c);
@@ -123,7 +127,8 @@ void container_unlink(struct engine *engine, struct container *c)
         at = position(engine, c->id);
         if (at < engine->n_containers && engine->containers[at] == c) {
                 engine->n_containers--;
-                memmove(&engine->containers[at], &engine->containers[at + 1], (engine->n_containers - at) * sizeof(c));
+                memmove(&engine->containers[at], &engine->containers[at + 1],
+                        (engine->n_containers - at) * sizeof(c));
                 found = true;
         }
         pthread_rwlock_unlock(&engine->lock);

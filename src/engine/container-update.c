@@ -5,12 +5,12 @@
 /* Limits that are not in the request keep their value: Docker's clients send zeros for them. */
 static void merge_limits(struct host_config *h, const struct host_config *u)
 {
-#define TAKE(member)                                                                                                 \
-        if (u->member)                                                                                               \
-                h->member = u->member
-#define TAKE_STRING(member)                                                                                          \
-        if (!string_empty(u->member))                                                                                \
-                replace_string(&h->member, u->member)
+#define TAKE(member)                                                                                         \
+        if (u->member)                                                                                       \
+        h->member = u->member
+#define TAKE_STRING(member)                                                                                  \
+        if (!string_empty(u->member))                                                                        \
+        replace_string(&h->member, u->member)
         TAKE(cpu_shares);
         TAKE(memory_reservation);
         TAKE(blkio_weight);
@@ -44,20 +44,30 @@ static int check_merged(const struct host_config *h, const struct host_config *u
         if (u->nano_cpus && (h->cpu_quota || h->cpu_period) && (u->cpu_quota || u->cpu_period))
                 return 0; /* refused by the validation */
         if (u->nano_cpus && h->cpu_quota)
-                return error_set(err, ERROR_INVALID, "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set");
         if (u->nano_cpus && h->cpu_period)
-                return error_set(err, ERROR_INVALID, "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set");
         if (u->cpu_quota && h->nano_cpus)
-                return error_set(err, ERROR_INVALID, "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
         if (u->cpu_period && h->nano_cpus)
-                return error_set(err, ERROR_INVALID, "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
         if (u->memory > h->memory && u->memory_swap == 0 && h->memory_swap > 0 && u->memory > h->memory_swap)
                 return error_set(err, ERROR_INVALID,
-                                 "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time");
+                                 "Memory limit should be smaller than already set memoryswap limit, update "
+                                 "the memoryswap at the same time");
         return 0;
 }
 
-static int apply_running(struct engine *engine, struct container *c, const struct host_config *u, const struct host_config *merged, struct error *err)
+static int apply_running(struct engine *engine, struct container *c, const struct host_config *u,
+                         const struct host_config *merged, struct error *err)
 {
         cleanup_close int shim = -1;
         cleanup_json json_object *tree = NULL;
@@ -75,19 +85,25 @@ static int apply_running(struct engine *engine, struct container *c, const struc
         shim = container_shim(engine, c, err);
         if (shim < 0)
                 return -1;
-        if (shim_update(shim, tree, string_empty(u->restart_policy.name) ? NULL : &merged->restart_policy, err) < 0)
+        if (shim_update(shim, tree, string_empty(u->restart_policy.name) ? NULL : &merged->restart_policy,
+                        err) < 0)
                 return error_context(err, "Cannot update container %s", c->id);
         return 0;
 }
 
-static int update_locked(struct engine *engine, struct container *c, struct host_config *u, char ***warnings, struct error *err)
+static int update_locked(struct engine *engine, struct container *c, struct host_config *u, char ***warnings,
+                         struct error *err)
 {
         struct host_config merged = {}, old;
         int r;
 
-        if (!string_empty(u->restart_policy.name) && c->host.auto_remove && !streq(u->restart_policy.name, "no"))
-                return error_set(err, ERROR_INVALID, "Restart policy cannot be updated because AutoRemove is enabled for the container");
-        if (container_validate_resources(u, true, warnings, err) < 0 || container_validate_restart(u, err) < 0 || check_merged(&c->host, u, err) < 0)
+        if (!string_empty(u->restart_policy.name) && c->host.auto_remove &&
+            !streq(u->restart_policy.name, "no"))
+                return error_set(
+                    err, ERROR_INVALID,
+                    "Restart policy cannot be updated because AutoRemove is enabled for the container");
+        if (container_validate_resources(u, true, warnings, err) < 0 ||
+            container_validate_restart(u, err) < 0 || check_merged(&c->host, u, err) < 0)
                 return -1;
         json_copy(&host_config_table, &c->host, &merged);
         merge_limits(&merged, u);
@@ -104,8 +120,8 @@ static int update_locked(struct engine *engine, struct container *c, struct host
         return r;
 }
 
-int engine_container_update(struct engine *engine, const char *reference, json_object *body, json_object **ret,
-                            struct error *err)
+int engine_container_update(struct engine *engine, const char *reference, json_object *body,
+                            json_object **ret, struct error *err)
 {
         cleanup_container struct container *c = NULL;
         cleanup_strv char **warnings = NULL;
@@ -118,7 +134,8 @@ int engine_container_update(struct engine *engine, const char *reference, json_o
         r = json_bind(&update_config_table, body, &update, err);
         if (r == 0) {
                 pthread_mutex_lock(&c->operation);
-                r = c->removed ? error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference) : update_locked(engine, c, &update, &warnings, err);
+                r = c->removed ? error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference)
+                               : update_locked(engine, c, &update, &warnings, err);
                 pthread_mutex_unlock(&c->operation);
         }
         json_free_fields(&host_config_table, &update);
@@ -135,7 +152,8 @@ int engine_container_update(struct engine *engine, const char *reference, json_o
         return 0;
 }
 
-static int take_name(struct engine *engine, struct container *c, const char *name, char **ret_old, struct error *err)
+static int take_name(struct engine *engine, struct container *c, const char *name, char **ret_old,
+                     struct error *err)
 {
         struct container *owner;
         int r = 0;
@@ -143,10 +161,12 @@ static int take_name(struct engine *engine, struct container *c, const char *nam
         pthread_rwlock_wrlock(&engine->lock);
         owner = container_named(engine, name);
         if (owner == c) {
-                r = error_set(err, ERROR_INVALID, "Renaming a container with the same name as its current name");
+                r = error_set(err, ERROR_INVALID,
+                              "Renaming a container with the same name as its current name");
         } else if (owner) {
                 r = error_set(err, ERROR_CONFLICT,
-                              "Error when allocating new name: Conflict. The container name \"/%s\" is already in use by container \"%s\". You have "
+                              "Error when allocating new name: Conflict. The container name \"/%s\" is "
+                              "already in use by container \"%s\". You have "
                               "to remove (or rename) that container to be able to reuse that name.",
                               name, owner->id);
         } else {
@@ -179,7 +199,8 @@ int engine_container_rename(struct engine *engine, const char *reference, const 
         if (container_name_check(given, err) < 0)
                 return error_context(err, "Error when allocating new name");
         pthread_mutex_lock(&c->operation);
-        r = c->removed ? error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference) : take_name(engine, c, given + 1, &old, err);
+        r = c->removed ? error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference)
+                       : take_name(engine, c, given + 1, &old, err);
         pthread_mutex_unlock(&c->operation);
         if (r < 0)
                 return -1;

@@ -1,4 +1,5 @@
-/* Waiting for a container's end. A run's end is counted (container.exits), so that one that is restarted at once is seen. */
+/* Waiting for a container's end. A run's end is counted (container.exits), so that one that is restarted at
+ * once is seen. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 
@@ -75,7 +76,8 @@ int engine_container_wait(struct container_wait *w, int cancel_fd, json_object *
         while (!(over = is_over(w)) && !left) {
                 struct timespec until;
 
-                /* A condition variable knows nothing of sockets: the client's leaving is looked for once a second. */
+                /* A condition variable knows nothing of sockets: the client's leaving is looked for once a
+                 * second. */
                 clock_gettime(CLOCK_REALTIME, &until);
                 until.tv_sec++;
                 pthread_cond_timedwait(&w->c->changed, &w->c->lock, &until);

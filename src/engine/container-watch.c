@@ -1,5 +1,6 @@
-/* One thread follows all shims: each has a subscribed connection in its epoll set. What a shim tells is in its state.json
- * already; here it becomes the engine's view, an event, and the end of a run's network and mounts. */
+/* One thread follows all shims: each has a subscribed connection in its epoll set. What a shim tells is in
+ * its state.json already; here it becomes the engine's view, an event, and the end of a run's network and
+ * mounts. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -99,7 +100,10 @@ static void handle(struct engine *engine, struct container *c, const struct shim
 {
         static const struct {
                 const char *event, *action;
-        } plain[] = { { SHIM_EVENT_STARTED, "start" }, { SHIM_EVENT_PAUSED, "pause" }, { SHIM_EVENT_UNPAUSED, "unpause" }, { SHIM_EVENT_OOM, "oom" } };
+        } plain[] = { { SHIM_EVENT_STARTED, "start" },
+                      { SHIM_EVENT_PAUSED, "pause" },
+                      { SHIM_EVENT_UNPAUSED, "unpause" },
+                      { SHIM_EVENT_OOM, "oom" } };
         cleanup_free char *action = NULL;
 
         if (streq(event->event, SHIM_EVENT_EXITED)) {

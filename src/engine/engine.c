@@ -18,8 +18,9 @@ static int load_id(struct engine *engine, struct error *err)
                 return error_errno(err, "getrandom");
         r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
         r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-        engine->id = string_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
-                                   r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+        engine->id = string_format("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                                   r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11],
+                                   r[12], r[13], r[14], r[15]);
         return file_replace(engine->data_fd, "engine-id", engine->id, strlen(engine->id), 0600, false, err);
 }
 
@@ -27,7 +28,8 @@ static int open_roots(struct engine *engine, struct error *err)
 {
         const struct engine_options *o = engine->options;
 
-        if (directory_make(AT_FDCWD, o->data_root, 0711, err) < 0 || directory_make(AT_FDCWD, o->exec_root, 0711, err) < 0)
+        if (directory_make(AT_FDCWD, o->data_root, 0711, err) < 0 ||
+            directory_make(AT_FDCWD, o->exec_root, 0711, err) < 0)
                 return -1;
         engine->data_fd = directory_open(AT_FDCWD, o->data_root, err);
         if (engine->data_fd < 0 || directory_make(engine->data_fd, "containers", 0710, err) < 0)
@@ -63,7 +65,9 @@ static int netns_of(void *arg, const char *id, struct error *err)
         pid = container_state_is_up(&c->state) ? c->state.pid : 0;
         pthread_mutex_unlock(&c->lock);
         if (!pid)
-                return error_set(err, ERROR_CONFLICT, "cannot join network namespace of container: container %s is not running", c->id);
+                return error_set(err, ERROR_CONFLICT,
+                                 "cannot join network namespace of container: container %s is not running",
+                                 c->id);
         path = string_format("/proc/%d/ns/net", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         return fd < 0 ? error_errno(err, "%s", path) : fd;
@@ -78,10 +82,13 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
         engine->data_fd = engine->containers_fd = -1;
         pthread_rwlock_init(&engine->lock, NULL);
         if (open_roots(engine, err) < 0 || find_programs(engine, err) < 0 || load_id(engine, err) < 0 ||
-            store_open(options->data_root, &engine->store, err) < 0 || event_log_new(engine->store->db, &engine->events, err) < 0 ||
+            store_open(options->data_root, &engine->store, err) < 0 ||
+            event_log_new(engine->store->db, &engine->events, err) < 0 ||
             transfer_prepare(engine->store, err) < 0 || container_live_ids(engine, &live, err) < 0 ||
-            volumes_open(engine->store->db, engine->events, options->data_root, live, &engine->volumes, err) < 0 ||
-            networks_open(engine->store->db, engine->events, &options->network, live, &engine->networks, err) < 0) {
+            volumes_open(engine->store->db, engine->events, options->data_root, live, &engine->volumes, err) <
+                0 ||
+            networks_open(engine->store->db, engine->events, &options->network, live, &engine->networks,
+                          err) < 0) {
                 engine_close(engine);
                 return -1;
         }

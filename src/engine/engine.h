@@ -1,5 +1,5 @@
-/* The engine: everything that davitd knows, whoever asks. Its parts are opened in an order that mends what a dead engine
- * left behind; there is no other recovery. */
+/* The engine: everything that davitd knows, whoever asks. Its parts are opened in an order that mends what a
+ * dead engine left behind; there is no other recovery. */
 #pragma once
 
 #include "engine/event.h"
@@ -13,31 +13,32 @@
 struct container;
 struct container_watcher;
 
-/* What davitd was told (flags, daemon.json). Borrowed strings, valid as long as the engine. NULL and 0: the default. */
+/* What davitd was told (flags, daemon.json). Borrowed strings, valid as long as the engine. NULL and 0: the
+ * default. */
 struct engine_options {
         const char *data_root, *exec_root; /* absolute */
         struct network_options network;
-        const char *cgroup_parent;       /* "/davit" */
-        const char *default_runtime;     /* "davit-runtime" */
-        const struct strmap *runtimes;   /* --add-runtime: name → path */
-        const char *default_ipc_mode;    /* "private" */
+        const char *cgroup_parent;     /* "/davit" */
+        const char *default_runtime;   /* "davit-runtime" */
+        const struct strmap *runtimes; /* --add-runtime: name → path */
+        const char *default_ipc_mode;  /* "private" */
         const char *default_cgroupns_mode;
-        int64_t default_shm_size;        /* 64 MiB */
-        const char *log_driver;          /* "json-file" */
+        int64_t default_shm_size; /* 64 MiB */
+        const char *log_driver;   /* "json-file" */
         const struct strmap *log_options;
-        char *const *default_ulimits;    /* "nofile=1024:2048" */
-        const char *seccomp_profile;     /* path, "unconfined" or "builtin" */
+        char *const *default_ulimits; /* "nofile=1024:2048" */
+        const char *seccomp_profile;  /* path, "unconfined" or "builtin" */
         const char *init_path;
         bool init, no_new_privileges, debug;
-        bool live_restore;               /* only for `info`: containers always live on */
-        char *const *labels;             /* of the engine, for `info` */
+        bool live_restore;   /* only for `info`: containers always live on */
+        char *const *labels; /* of the engine, for `info` */
         struct registry_settings registries;
 };
 
 struct engine {
         const struct engine_options *options;
-        char *id;      /* of this engine, kept in the data root */
-        int data_fd;   /* the data root */
+        char *id;    /* of this engine, kept in the data root */
+        int data_fd; /* the data root */
         int containers_fd;
         struct store *store;
         struct event_log *events;
@@ -46,12 +47,13 @@ struct engine {
         char *shim_program, *init_program;
         struct container_watcher *watcher;
 
-        pthread_rwlock_t lock; /* the table of containers */
+        pthread_rwlock_t lock;         /* the table of containers */
         struct container **containers; /* sorted by id */
         size_t n_containers;
 };
 
-/* Opens the roots (made when missing), recovers and is ready for calls. One engine per data root: ERROR_CONFLICT. */
+/* Opens the roots (made when missing), recovers and is ready for calls. One engine per data root:
+ * ERROR_CONFLICT. */
 int engine_open(const struct engine_options *options, struct engine **ret, struct error *err);
 /* Containers go on without it. */
 void engine_close(struct engine *engine);
