@@ -69,13 +69,14 @@ static int open_unix(struct listeners *l, const char *path, const char *group, s
         return give_to_group(path, group, err);
 }
 
-/* sd_listen_fds(3): the number of descriptors that were passed to this process. */
+/* sd_listen_fds(3): the number of descriptors that were passed to this process. Without LISTEN_PID they come from `davit`
+ * (client/start.c), which cannot know our pid beforehand. */
 static int passed_fds(void)
 {
         const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
         int64_t number;
 
-        if (!pid || !count || string_to_int64(pid, &number, NULL) < 0 || number != getpid())
+        if (!count || (pid && (string_to_int64(pid, &number, NULL) < 0 || number != getpid())))
                 return 0;
         return string_to_int64(count, &number, NULL) == 0 && number > 0 && number < 1000 ? (int)number : 0;
 }

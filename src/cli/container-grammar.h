@@ -1,0 +1,29 @@
+/* The small languages of run's flags: -p, -v, --mount, --network, --device, --ulimit, … */
+#pragma once
+
+#include "cli/container-flags.h"
+
+int check_add_host(const char *value, struct error *err);
+int check_attach(const char *value, struct error *err);
+int check_ip(const char *value, struct error *err);
+int check_mount(const char *value, struct error *err);
+int check_throttle_bps(const char *value, struct error *err);
+int check_throttle_iops(const char *value, struct error *err);
+int check_ulimit(const char *value, struct error *err);
+
+/* "host=ip" → "host:ip", "[ip]" → "ip"; heap. */
+char *normal_host(const char *text);
+/* Removes white space from JSON text in place; ERROR_INVALID when it is none. */
+int compact_json(char **text, struct error *err);
+
+int grammar_volumes(char *const *volumes, char *const *tmpfs, struct container_config *c, struct host_config *h, struct error *err);
+int grammar_mounts(char *const *mounts, struct host_config *h, struct error *err);
+int grammar_mount(const char *text, struct mount_config *ret, struct error *err);
+int grammar_ports(char *const *publish, char *const *expose, struct container_config *c, struct host_config *h, struct error *err);
+int grammar_devices(char *const *devices, struct host_config *h, struct error *err);
+int grammar_ulimit(const char *text, struct ulimit *ret, struct error *err);
+int grammar_ulimits(char *const *ulimits, struct host_config *h, struct error *err);
+int grammar_throttles(char *const *texts, bool bytes, struct throttle_device **ret, size_t *ret_count, struct error *err);
+int grammar_weights(char *const *texts, struct host_config *h, struct error *err);
+/* --network (short and long form), --ip, --ip6, --mac-address, --network-alias, --link, --link-local-ip. */
+int grammar_networks(const struct container_flags *f, struct container_spec_request *r, struct error *err);

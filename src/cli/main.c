@@ -1,0 +1,221 @@
+/* davit: the command line. Called through a symlink it takes that name in what it prints (docker). */
+#include "base/fd.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "client/client.h"
+#include "cli/context.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define CONFIG_MAX (4 << 20)
+
+struct global_options {
+        char *config, *context, *host, *log_level, *tlscacert, *tlscert, *tlskey;
+        bool debug, tls, tlsverify, version;
+};
+
+static const struct option global_options[] = {
+        OPTION_STRING("config", 0, struct global_options, config, "Location of client config files"),
+        OPTION_STRING("context", 'c', struct global_options, context,
+                      "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with \"docker context use\")"),
+        OPTION_BOOL("debug", 'D', struct global_options, debug, "Enable debug mode"),
+        OPTION_STRING("host", 'H', struct global_options, host, "Daemon socket to connect to"),
+        OPTION_STRING("log-level", 'l', struct global_options, log_level, "Set the logging level (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")", "\"info\""),
+        OPTION_BOOL("tls", 0, struct global_options, tls, "Use TLS; implied by --tlsverify"),
+        OPTION_STRING("tlscacert", 0, struct global_options, tlscacert, "Trust certs signed only by this CA"),
+        OPTION_STRING("tlscert", 0, struct global_options, tlscert, "Path to TLS certificate file"),
+        OPTION_STRING("tlskey", 0, struct global_options, tlskey, "Path to TLS key file"),
+        OPTION_BOOL("tlsverify", 0, struct global_options, tlsverify, "Use TLS and verify the remote"),
+        OPTION_BOOL("version", 'v', struct global_options, version, "Print version information and quit"),
+};
+const struct command root_command = {
+        .name = "davit",
+        .usage = "[OPTIONS] COMMAND",
+        .summary = "A self-sufficient runtime for containers",
+        COMMAND_OPTIONS(global_options, struct global_options),
+        .max_args = -1,
+        .options_first = true,
+        .commands = all_commands,
+};
+
+static int unknown_command(const char *path, const char *name)
+{
+        fprintf(stderr, "%.*s: unknown command: %s %s\n\nRun '%s --help' for more information\n", (int)strcspn(path, " "), path, path, name, path);
+        return 1;
+}
+
+/* Runs a leaf with its arguments. */
+static int run_command(struct cli *cli, const struct command *command, const char *path, char *const *argv)
+{
+        cleanup_error struct error err = {};
+        struct invocation call;
+        int r = command_parse(command, path, argv, &call);
+
+        if (r == 0) {
+                r = command->run(cli, &call, &err);
+                if (r < 0) {
+                        if (err.message)
+                                fprintf(stderr, "%s\n", err.message);
+                        r = err.exit_code ? err.exit_code : 1;
+                }
+        } else if (r < 0) {
+                r = 0;
+        }
+        invocation_deinit(&call);
+        if (fflush(stdout) != 0 && r == 0)
+                r = 1;
+        return r;
+}
+
+/* Follows the names of commands down to one that runs. */
+static int dispatch(struct cli *cli, const struct command *parent, const char *path, char *const *argv)
+{
+        const struct command *command;
+        cleanup_free char *next = NULL;
+
+        if (!*argv || streq(*argv, "--help") || streq(*argv, "-h")) {
+                command_help(parent, path, stdout);
+                return 0;
+        }
+        if (**argv == '-') {
+                fprintf(stderr, "unknown %s: %s\n\nUsage:  %s %s\n\nRun '%s --help' for more information\n", (*argv)[1] == '-' ? "flag" : "shorthand flag", *argv, path,
+                        parent->usage, path);
+                return 125;
+        }
+        command = command_find(parent, *argv);
+        if (!command)
+                return unknown_command(path, *argv);
+        next = string_format("%s %s", path, command->name);
+        return command->commands && (!command->run || (argv[1] && command_find(command, argv[1]))) ? dispatch(cli, command, next, argv + 1) :
+                                                                                                       run_command(cli, command, next, argv + 1);
+}
+
+static int print_help_for(const char *program, char *const *names)
+{
+        const struct command *command = &root_command;
+        struct strbuf path = {};
+
+        strbuf_adds(&path, program);
+        for (; *names; names++) {
+                command = command_find(command, *names);
+                if (!command) {
+                        fprintf(stderr, "unknown help topic: %s\n", *names);
+                        strbuf_deinit(&path);
+                        return 1;
+                }
+                strbuf_addf(&path, " %s", command->name);
+        }
+        command_help(command, path.data, stdout);
+        strbuf_deinit(&path);
+        return 0;
+}
+
+/* ---- What commands have in common ---- */
+
+int cli_client(struct cli *cli, struct client **ret, struct error *err)
+{
+        if (!cli->client) {
+                cleanup_free char *host = NULL;
+                json_object *headers = NULL;
+                struct lh_entry *entry;
+
+                if (context_host(cli, &host, err) < 0 || client_open(host, &cli->client, err) < 0)
+                        return -1;
+                headers = cli->config_read ? json_get(cli->config, "HttpHeaders") : NULL;
+                if (json_object_is_type(headers, json_type_object))
+                        lh_foreach(json_object_get_object(headers), entry)
+                                strv_append_take(&cli->client->headers, string_format("%s: %s", (const char *)lh_entry_k(entry), json_object_get_string(lh_entry_v(entry))));
+        }
+        *ret = cli->client;
+        return 0;
+}
+
+json_object *cli_config(struct cli *cli)
+{
+        cleanup_free char *path = string_format("%s/config.json", cli->config_dir), *text = NULL;
+        cleanup_error struct error err = {};
+        size_t len;
+
+        if (cli->config_read)
+                return cli->config;
+        cli->config_read = true;
+        if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) == 0 && len > 0 && json_parse_text(text, len, &cli->config, &err) < 0)
+                fprintf(stderr, "WARNING: Error loading config file: %s: %s\n", path, error_message(&err));
+        if (!json_object_is_type(cli->config, json_type_object))
+                cli->config = json_object_new_object();
+        return cli->config;
+}
+
+int cli_config_save(struct cli *cli, struct error *err)
+{
+        cleanup_free char *text = json_format_pretty(cli_config(cli), 1), *tabbed = NULL, *path = string_format("%s/config.json", cli->config_dir);
+        struct strbuf b = {};
+
+        /* Docker indents this file by tabs. */
+        for (const char *p = text; *p; p++) {
+                strbuf_addc(&b, *p);
+                if (*p == '\n')
+                        while (p[1] == ' ') {
+                                strbuf_addc(&b, '\t');
+                                p++;
+                        }
+        }
+        tabbed = strbuf_take(&b);
+        if (directory_make(AT_FDCWD, cli->config_dir, 0700, err) < 0)
+                return -1;
+        return file_replace(AT_FDCWD, path, tabbed, strlen(tabbed), 0600, true, err);
+}
+
+static char *default_config_dir(void)
+{
+        const char *given = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
+
+        return string_empty(given) ? string_format("%s/.docker", home ? home : "/root") : xstrdup(given);
+}
+
+static int run(const char *program, char *const *argv)
+{
+        struct cli cli = { .program = program };
+        struct global_options *o;
+        struct invocation call;
+        int r = command_parse(&root_command, program, argv, &call);
+
+        o = call.values;
+        cli.config_dir = string_empty(o ? o->config : NULL) ? default_config_dir() : xstrdup(o->config);
+        if (r == 0) {
+                cli.host = xstrdup(o->host);
+                cli.context = xstrdup(o->context);
+                cli.debug = o->debug;
+                if (o->version) {
+                        printf("%s version %s, build %s\n", streq(program, "docker") ? "Docker" : "davit", DAVIT_VERSION, "davit");
+                } else if (o->tls || o->tlsverify || o->tlscacert || o->tlscert || o->tlskey) {
+                        fprintf(stderr, "--tls flags: TLS connections are not supported yet\n");
+                        r = 1;
+                } else if (call.args[0] && streq(call.args[0], "help")) {
+                        r = print_help_for(program, call.args + 1);
+                } else {
+                        r = dispatch(&cli, &root_command, program, call.args);
+                }
+        } else if (r < 0) {
+                r = 0;
+        }
+        invocation_deinit(&call);
+        client_free(cli.client);
+        json_object_put(cli.config);
+        free(cli.host);
+        free(cli.context);
+        free(cli.config_dir);
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+        const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "davit";
+
+        setlocale(LC_CTYPE, "C.UTF-8");
+        signal(SIGPIPE, SIG_IGN);
+        return run(streq(name, "docker") ? "docker" : "davit", argc > 0 ? argv + 1 : (char *[]){ NULL });
+}
