@@ -23,7 +23,8 @@ static int inspect_image(struct request *req, struct response *res, struct error
 {
         cleanup_json json_object *image = NULL;
 
-        if (engine_image_inspect(req->engine, request_param(req, "name"), NULL, &image, err) < 0)
+        if (engine_image_inspect(req->engine, request_param(req, "name"),
+                                 request_query_default(req, "platform", NULL), &image, err) < 0)
                 return -1;
         return response_json(res, 200, image, err);
 }
@@ -32,7 +33,8 @@ static int image_history(struct request *req, struct response *res, struct error
 {
         cleanup_json json_object *history = NULL;
 
-        if (engine_image_history(req->engine, request_param(req, "name"), &history, err) < 0)
+        if (engine_image_history(req->engine, request_param(req, "name"),
+                                 request_query_default(req, "platform", NULL), &history, err) < 0)
                 return -1;
         return response_json(res, 200, history, err);
 }

@@ -99,13 +99,33 @@ int image_check_platform(const struct image *image, const char *name, const stru
                          name, there, wanted);
 }
 
-int engine_image_inspect(struct engine *engine, const char *name, const struct platform *platform,
-                         json_object **ret, struct error *err)
+static int resolve(struct engine *engine, const char *name, const char *platform, struct image **ret,
+                   struct error *err)
+{
+        cleanup_image struct image *image = NULL;
+        char *texts[] = { (char *)(uintptr_t)platform, NULL };
+        struct platform *wanted;
+        size_t count;
+        int r;
+
+        if (image_resolve(engine->store, name, &image, err) < 0 ||
+            image_platforms(string_empty(platform) ? NULL : texts, &wanted, &count, err) < 0)
+                return -1;
+        r = image_check_platform(image, name, count ? &wanted[0] : NULL, err);
+        if (count)
+                platform_deinit(&wanted[0]);
+        free(wanted);
+        if (r == 0)
+                *ret = take_ptr(image);
+        return r;
+}
+
+int engine_image_inspect(struct engine *engine, const char *name, const char *platform, json_object **ret,
+                         struct error *err)
 {
         cleanup_image struct image *image = NULL;
 
-        if (image_resolve(engine->store, name, &image, err) < 0 ||
-            image_check_platform(image, name, platform, err) < 0)
+        if (resolve(engine, name, platform, &image, err) < 0)
                 return -1;
         *ret = image_json(engine->store, image);
         return 0;
@@ -176,12 +196,13 @@ static void name_items(struct store *store, const struct image *image, json_obje
         image_free(current);
 }
 
-int engine_image_history(struct engine *engine, const char *name, json_object **ret, struct error *err)
+int engine_image_history(struct engine *engine, const char *name, const char *platform, json_object **ret,
+                         struct error *err)
 {
         cleanup_image struct image *image = NULL;
         json_object **items, *list;
 
-        if (image_resolve(engine->store, name, &image, err) < 0 ||
+        if (resolve(engine, name, platform, &image, err) < 0 ||
             collect_items(engine->store, image, &items, err) < 0)
                 return -1;
         name_items(engine->store, image, items, image->config.n_history);

@@ -19,11 +19,13 @@ struct image_list_options {
 /* GET /images/json: an array. Filters: before, since, dangling, label, label!, reference, until. */
 int engine_image_list(struct engine *engine, const struct image_list_options *options, json_object **ret,
                       struct error *err);
-/* GET /images/NAME/json. `platform` may be NULL. */
-int engine_image_inspect(struct engine *engine, const char *name, const struct platform *platform,
-                         json_object **ret, struct error *err);
+/* GET /images/NAME/json. `platform` is "linux/arm64" or JSON, NULL for any: an image for another one is an
+ * ERROR_NOT_FOUND. */
+int engine_image_inspect(struct engine *engine, const char *name, const char *platform, json_object **ret,
+                         struct error *err);
 /* GET /images/NAME/history: an array. */
-int engine_image_history(struct engine *engine, const char *name, json_object **ret, struct error *err);
+int engine_image_history(struct engine *engine, const char *name, const char *platform, json_object **ret,
+                         struct error *err);
 /* For `system df`: images with Containers and SharedSize, the total in *ret_layers_size. */
 int engine_image_usage(struct engine *engine, json_object **ret, int64_t *ret_layers_size, struct error *err);
 
