@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/units.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +14,7 @@ enum option_type {
         OPTION_NOT, /* a boolean whose default is true: the field holds the opposite */
         OPTION_STRING,
         OPTION_INT,
+        OPTION_BYTES, /* "64m"; int64_t */
         OPTION_LIST,
         OPTION_MAP,
         OPTION_POOLS,   /* a list in flags, a list of objects in the file */
@@ -90,7 +92,7 @@ static const struct option options[] = {
           "Default OCI runtime for containers" },
         { "default-ipc-mode", 0, NULL, OPTION_STRING, FIELD(default_ipc_mode), "shareable or private" },
         { "default-cgroupns-mode", 0, NULL, OPTION_STRING, FIELD(default_cgroupns_mode), "host or private" },
-        { "default-shm-size", 0, NULL, OPTION_STRING, FIELD(default_shm_size),
+        { "default-shm-size", 0, NULL, OPTION_BYTES, FIELD(default_shm_size),
           "Default shm size for containers" },
         { "default-ulimit", 0, "default-ulimits", OPTION_LIST, FIELD(default_ulimits),
           "Default ulimits for containers" },
@@ -224,6 +226,8 @@ static int set_value(const struct option *o, struct daemon_options *d, const cha
                         return error_set(err, ERROR_INVALID,
                                          "strconv.ParseInt: parsing \"%s\": invalid syntax", value);
                 return 0;
+        case OPTION_BYTES:
+                return size_parse(value, field, err);
         case OPTION_LIST:
         case OPTION_POOLS:
                 strv_append(field, value);
@@ -278,8 +282,9 @@ static int parse_flag(char *const *argv, int *i, struct daemon_options *d, char 
         cleanup_free char *shown = NULL;
 
         if (!o)
-                return is_long ? error_set(err, ERROR_INVALID, "unknown flag: --%.*s", (int)len, arg + 2)
-                               : error_set(err, ERROR_INVALID, "unknown shorthand flag: '%c' in %s", arg[1], arg);
+                return is_long
+                           ? error_set(err, ERROR_INVALID, "unknown flag: --%.*s", (int)len, arg + 2)
+                           : error_set(err, ERROR_INVALID, "unknown shorthand flag: '%c' in %s", arg[1], arg);
         shown = o->letter ? string_format("-%c, --%s", o->letter, o->flag) : string_format("--%s", o->flag);
         if (is_long && arg[2 + len] == '=')
                 value = arg + 3 + len;
@@ -315,7 +320,8 @@ char *daemon_options_usage(void)
         strbuf_adds(&b, "Usage:  davitd [OPTIONS]\n\nA container engine.\n\nOptions:\n");
         for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
                 const struct option *o = &options[i];
-                static const char *const kinds[] = { "", "", " string", " int", " list", " map", " pool" };
+                static const char *const kinds[] = { "",       "",      " string", " int",
+                                                     " bytes", " list", " map",    " pool" };
 
                 if (o->type == OPTION_REFUSED)
                         continue;
@@ -400,6 +406,7 @@ static int file_value(const struct option *o, json_object *value, struct daemon_
                 [OPTION_NOT] = { json_type_boolean, "a boolean" },
                 [OPTION_STRING] = { json_type_string, "a string" },
                 [OPTION_INT] = { json_type_int, "a number" },
+                [OPTION_BYTES] = { json_type_string, "a string" },
         };
 
         if (streq(o->flag, "default-ulimit"))
@@ -426,6 +433,7 @@ static char *show_flag(const struct option *o, const struct daemon_options *d)
         case OPTION_NOT:
                 return xstrdup(*(const bool *)field ^ (o->type == OPTION_NOT) ? "true" : "false");
         case OPTION_INT:
+        case OPTION_BYTES:
                 return string_format("%lld", (long long)*(const int64_t *)field);
         case OPTION_LIST:
         case OPTION_POOLS:

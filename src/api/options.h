@@ -21,7 +21,7 @@ struct daemon_options {
         /* Containers' defaults. */
         char *log_driver;
         struct strmap log_opts;
-        char *cgroup_parent, *default_runtime, *default_ipc_mode, *default_cgroupns_mode, *default_shm_size;
+        char *cgroup_parent, *default_runtime, *default_ipc_mode, *default_cgroupns_mode;
         char **exec_opts, **default_ulimits;
         bool init, no_new_privileges;
         char *init_path, *seccomp_profile;
@@ -29,6 +29,7 @@ struct daemon_options {
         /* The default network. */
         char *bridge, *bip, *bip6, *fixed_cidr, *fixed_cidr_v6, *default_gateway, *default_gateway_v6, *ip;
         char **host_gateway_ips;
+        int64_t default_shm_size;
         int64_t mtu;
         bool ipv6, no_icc, no_ip_masq, no_ip_forward;
         char **registry_mirrors, **insecure_registries;
