@@ -13,7 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct rtnl_route route;
         struct rtnl_link link;
 
-        for (const struct nlmsghdr *m = copy; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+        /* Lengths above INT_MAX confuse libmnl; the kernel sends none. */
+        for (const struct nlmsghdr *m = copy; mnl_nlmsg_ok(m, left) && m->nlmsg_len <= (uint32_t)left;
+             m = mnl_nlmsg_next(m, &left)) {
                 rtnl_parse_link(m, &link);
                 rtnl_parse_route(m, &route);
                 rtnl_parse_address(m, &address);
