@@ -3,7 +3,7 @@
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/stream.h"
-#include "shim/detach-keys.h"
+#include "base/detach-keys.h"
 #include "shim/log-options.h"
 #include "shim/log-reader.h"
 

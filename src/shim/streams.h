@@ -5,7 +5,7 @@
  * gone. Input of all clients goes through one small buffer; while it waits for the process no client is read. */
 #pragma once
 
-#include "shim/detach-keys.h"
+#include "base/detach-keys.h"
 #include "shim/log-driver.h"
 #include "shim/loop.h"
 

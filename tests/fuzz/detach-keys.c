@@ -1,6 +1,6 @@
 /* The first line is the sequence, the rest what is typed, in two reads. */
 #include "base/mem.h"
-#include "shim/detach-keys.h"
+#include "base/detach-keys.h"
 
 #include <stdint.h>
 

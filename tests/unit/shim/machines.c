@@ -2,7 +2,7 @@
 #include "suite.h"
 
 #include "base/time.h"
-#include "shim/detach-keys.h"
+#include "base/detach-keys.h"
 #include "shim/health.h"
 #include "shim/protocol.h"
 #include "shim/restart.h"

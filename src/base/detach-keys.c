@@ -1,4 +1,4 @@
-#include "shim/detach-keys.h"
+#include "base/detach-keys.h"
 
 #include "base/str.h"
 
