@@ -44,6 +44,16 @@ static int open_folder(struct store *s, const char *name, mode_t mode, int *ret,
         return *ret < 0 ? -1 : 0;
 }
 
+/* SQLite gives its other files the mode of the first. */
+static int make_private(struct store *s, const char *name, struct error *err)
+{
+        cleanup_close int fd = openat(s->root_fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd < 0 || fchmod(fd, 0600) < 0)
+                return error_errno(err, "open %s", name);
+        return 0;
+}
+
 static int open_all(struct store *s, struct error *err)
 {
         cleanup_free char *path = string_format("%s/davit.db", s->root);
@@ -57,8 +67,8 @@ static int open_all(struct store *s, struct error *err)
         if (open_folder(s, "tmp", 0700, &s->tmp_fd, err) < 0 || empty_tmp(s, err) < 0 ||
             open_folder(s, "layers/sha256", 0711, &s->layers_fd, err) < 0)
                 return -1;
-        if (database_open(path, &s->db, err) < 0 || layer_store_init(s, err) < 0 ||
-            layer_stubs_init(s, err) < 0)
+        if (make_private(s, "davit.db", err) < 0 || database_open(path, &s->db, err) < 0 ||
+            layer_store_init(s, err) < 0 || layer_stubs_init(s, err) < 0)
                 return -1;
         return image_store_init(s, err);
 }

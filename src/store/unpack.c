@@ -266,22 +266,25 @@ static char *entry_path(const struct unpacker *u, const char *name)
 }
 
 /* The target of a hard link is named as an entry is. */
+static int bad_hardlink(const struct tar_entry *e, struct error *err)
+{
+        return error_set(err, ERROR_INVALID, "invalid hardlink \"%s\" -> \"%s\"", e->path, e->link);
+}
+
 static int make_hardlink(struct unpacker *u, const struct tar_entry *e, const char *name, struct error *err)
 {
         cleanup_free char *target = entry_path(u, e->link), *target_name = NULL;
+        cleanup_error struct error reason = {};
         cleanup_close int parent = -1;
 
         if (!target || !*target)
-                return error_set(err, ERROR_INVALID, "invalid hardlink \"%s\" -> \"%s\"", e->path, e->link);
-        parent = open_parent_in_root(u->rootfd, target, &target_name, err);
+                return bad_hardlink(e, err);
+        parent = open_parent_in_root(u->rootfd, target, &target_name, &reason);
         if (parent < 0)
-                return -1;
-        if (linkat(parent, target_name, u->parent, name, 0) < 0) {
-                if (errno == ENOENT || errno == EPERM)
-                        return error_set(err, ERROR_INVALID, "invalid hardlink \"%s\" -> \"%s\": %s", e->path,
-                                         e->link, strerror(errno));
-                return unpack_errno(err, "link");
-        }
+                return reason.errnum == EMFILE || reason.errnum == ENFILE ? error_move(err, &reason)
+                                                                          : bad_hardlink(e, err);
+        if (linkat(parent, target_name, u->parent, name, 0) < 0)
+                return errno == ENOENT || errno == EPERM ? bad_hardlink(e, err) : unpack_errno(err, "link");
         return 0;
 }
 
