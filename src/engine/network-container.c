@@ -412,6 +412,7 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
                 bool gateway = e == member_gateway_endpoint(nets, m, AF_INET);
 
                 endpoint_detach(nets, e);
+                link_reaper_wait(nets->reaper); /* the container sees its interface go */
                 /* Ports lead to the address that is gone now. */
                 if (gateway && m->n_ports > 0)
                         ports_unpublish(nets, m);

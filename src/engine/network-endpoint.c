@@ -310,11 +310,13 @@ void endpoint_detach(struct networks *nets, struct endpoint *e)
 {
         cleanup_error struct error err = { 0 };
 
-        /* The namespace may live a little longer than its container: the pair goes now, so that the address can be
-         * given to the next one. */
+        /* The namespace may live a little longer than its container: the pair is cut off now, so that the address can
+         * be given to the next one, and removed behind our back. */
         if (!string_empty(e->host_name)) {
-                rtnl_link_delete(nets->rtnl, e->host_name);
-                if (rtnl_commit(nets->rtnl, &err) < 0 && err.errnum != ENODEV)
+                rtnl_link_down(nets->rtnl, e->host_name);
+                if (rtnl_commit(nets->rtnl, &err) == 0)
+                        link_reaper_add(nets->reaper, e->host_name);
+                else if (err.errnum != ENODEV)
                         log_warn("%s", error_message(&err));
         }
         clear_run(e);

@@ -6,6 +6,7 @@
 #include "engine/network.h"
 #include "network/ipam.h"
 #include "network/nftables.h"
+#include "network/reaper.h"
 #include "network/rtnetlink.h"
 #include "network/sandbox.h"
 
@@ -100,6 +101,7 @@ struct networks {
         struct rtnl *rtnl;
         struct nft *nft;
         struct sandbox_pool *sandboxes;
+        struct link_reaper *reaper;
         char **warnings;
         uint16_t next_port; /* where the search for a dynamic port goes on */
 

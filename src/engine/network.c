@@ -219,7 +219,7 @@ static int open_kernel(struct networks *nets, char *const *live, struct error *e
 {
         cleanup_free char *table = string_format("davit%s%s", *nets->suffix ? "-" : "", nets->suffix);
 
-        if (rtnl_open(&nets->rtnl, err) < 0 || nft_open(table, &nets->nft, err) < 0 ||
+        if (rtnl_open(&nets->rtnl, err) < 0 || link_reaper_new(&nets->reaper, err) < 0 || nft_open(table, &nets->nft, err) < 0 ||
             sandbox_pool_new(SPARE_SANDBOXES, &nets->sandboxes, err) < 0)
                 return -1;
         if (nets->mtu == 0)
@@ -252,6 +252,7 @@ void networks_close(struct networks *nets)
         if (!nets)
                 return;
         sandbox_pool_free(nets->sandboxes);
+        link_reaper_free(nets->reaper);
         for (size_t i = 0; i < nets->n_members; i++)
                 network_member_free(nets->members[i]);
         for (size_t i = 0; i < nets->n_records; i++)

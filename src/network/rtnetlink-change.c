@@ -128,6 +128,16 @@ void rtnl_link_up(struct rtnl *rtnl, int index, const char *name)
         rtnl_message_end(rtnl, message, string_format("bring up %s", name));
 }
 
+void rtnl_link_down(struct rtnl *rtnl, const char *name)
+{
+        struct nlmsghdr *message = link_begin(rtnl, RTM_SETLINK, 0, 0);
+        struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+
+        info->ifi_change |= IFF_UP;
+        mnl_attr_put_strz(message, IFLA_IFNAME, name);
+        rtnl_message_end(rtnl, message, string_format("bring down %s", name));
+}
+
 void rtnl_link_rename(struct rtnl *rtnl, int index, const char *name)
 {
         struct nlmsghdr *message = link_begin(rtnl, RTM_SETLINK, 0, index);

@@ -37,6 +37,7 @@ void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth);
 void rtnl_vlan_add(struct rtnl *rtnl, const char *kind, int mode, int parent, const char *name, int netns,
                    const uint8_t *mac, unsigned mtu);
 void rtnl_link_up(struct rtnl *rtnl, int index, const char *name); /* index 0: by name; so for those below */
+void rtnl_link_down(struct rtnl *rtnl, const char *name);
 void rtnl_link_rename(struct rtnl *rtnl, int index, const char *name);
 void rtnl_link_delete(struct rtnl *rtnl, const char *name);
 void rtnl_address_add(struct rtnl *rtnl, int index, const struct ip_prefix *address);

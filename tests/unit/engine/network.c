@@ -67,6 +67,7 @@ static size_t count_links(struct networks *nets)
         struct rtnl_link *links = NULL;
         size_t n = 0;
 
+        link_reaper_wait(nets->reaper);
         ck_assert_int_eq(rtnl_links(nets->rtnl, &links, &n, NULL), 0);
         free(links);
         return n;
