@@ -65,6 +65,11 @@ struct container {
         int watch_fd; /* the subscription, owned by the watcher; -1 */
 };
 
+/* ---- engine.c ---- */
+/* Calls `run` in a thread of its own, with a reference that is dropped after; engine_close() waits for it. */
+void engine_later(struct engine *engine, void (*run)(struct engine *engine, struct container *c),
+                  struct container *c);
+
 /* ---- container-table.c ---- */
 void container_hold(struct container *c);
 void container_drop(struct container *c);
@@ -116,6 +121,8 @@ char *container_cgroup_path(const struct engine *engine, const struct container 
 /* Both with `operation` held. */
 int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
                            struct error *err);
+/* In a thread of its own: a restart policy's wish that no shim can grant. */
+void container_start_later(struct engine *engine, struct container *c);
 /* Gives back what a run took: network, mounted volumes. Idempotent. */
 void container_release_run(struct engine *engine, struct container *c);
 
@@ -132,11 +139,14 @@ int container_remove_locked(struct engine *engine, struct container *c, bool for
 void container_remove_later(struct engine *engine, struct container *c);
 
 /* ---- container-recover.c ---- */
-int container_recover_all(struct engine *engine, struct error *err);
+int container_recover_all(struct engine *engine, char *const *live, struct error *err);
 /* Ids of containers whose shims live; a list. Works before the containers are loaded. */
 int container_live_ids(const struct engine *engine, char ***ret, struct error *err);
 /* Ends what a dead shim left running, and says so in state.json. */
 void container_bury(struct engine *engine, struct container *c);
+bool container_was_started(const struct container *c);
+/* Does the policy bring it back when its shim or the machine has died? */
+bool container_should_restart(const struct container *c);
 /* Removes what belongs to an id that has no config.json. */
 void container_clear(struct engine *engine, const char *id);
 

@@ -70,50 +70,104 @@ void container_bury(struct engine *engine, struct container *c)
         }
 }
 
+/* The records of execs live in the shim. */
+static void reload_execs(struct container *c, int shim)
+{
+        for (size_t i = 0; c->state.exec_ids && c->state.exec_ids[i]; i++) {
+                struct shim_exec_state state = {};
+                struct exec_entry *exec;
+
+                if (strlen(c->state.exec_ids[i]) + 1 != CONTAINER_ID_SIZE ||
+                    shim_exec_inspect(shim, c->state.exec_ids[i], &state, NULL) < 0)
+                        continue;
+                exec = xcalloc(1, sizeof(*exec));
+                memcpy(exec->id, c->state.exec_ids[i], CONTAINER_ID_SIZE);
+                exec->started = state.started;
+                exec->running = state.running;
+                exec->finished = state.finished;
+                exec->exit_code = state.exit_code;
+                exec->pid = state.pid;
+                exec->config = state.config;
+                state.config = (struct shim_exec_config){};
+                shim_exec_state_deinit(&state);
+                ARRAY_APPEND(c->execs, c->n_execs, exec);
+        }
+}
+
 /* Takes a live shim up again. False when there is none. */
 static bool reconnect(struct engine *engine, struct container *c)
 {
         cleanup_free char *socket = container_socket(engine, c->id);
-        cleanup_close int shim = shim_connect(socket, NULL);
+        cleanup_close int watch = shim_connect(socket, NULL), shim = -1;
         struct container_state state;
 
-        if (shim < 0 || shim_subscribe(shim, NULL) < 0)
+        if (watch < 0 || shim_subscribe(watch, NULL) < 0 || (shim = shim_connect(socket, NULL)) < 0)
                 return false;
         /* What changed before the subscription is in the file; what changes now will be told. */
         if (container_state_load(c->dirfd, &state, NULL) == 0)
                 container_set_state(c, &state);
-        if (!container_state_is_up(&c->state))
+        if (!container_state_is_up(&c->state)) {
+                /* Our predecessor died before it asked for the start. */
+                shim_stop(shim, SIGKILL, 0, NULL);
                 return false;
-        container_watch(engine, c, take_fd(shim));
+        }
+        reload_execs(c, shim);
+        container_watch(engine, c, take_fd(watch));
         return true;
 }
 
+bool container_was_started(const struct container *c)
+{
+        return c->has_been_started || c->state.started_at != TIME_ZERO;
+}
+
+bool container_should_restart(const struct container *c)
+{
+        return c->host.restart_policy.name && !streq(c->host.restart_policy.name, "") &&
+               !streq(c->host.restart_policy.name, "no") && !c->state.manually_stopped;
+}
+
+/* Was it up when its shim (or the machine) went? Then any policy brings it back; after a boot "always" and
+ * "unless-stopped" do so for others, too. */
 static bool should_come_back(const struct container *c, bool was_up, bool rebooted)
 {
         const char *policy = c->host.restart_policy.name;
 
-        if (streq(policy, "always"))
-                return was_up || (rebooted && c->has_been_started);
-        if (streq(policy, "unless-stopped"))
-                return was_up || (rebooted && c->has_been_started && !c->state.manually_stopped);
-        if (streq(policy, "on-failure"))
-                return was_up;
-        return false;
+        if (was_up)
+                return container_should_restart(c);
+        if (!rebooted || !container_was_started(c))
+                return false;
+        return streq(policy, "always") || (streq(policy, "unless-stopped") && !c->state.manually_stopped);
 }
 
-static void recover_one(struct engine *engine, const char *id, bool rebooted, char ***come_back)
+/* Without config.json it was being made or removed; anything else is kept for somebody to look at. */
+static void recover_damaged(struct engine *engine, const char *id, const struct error *why)
+{
+        if (why->errnum == ENOENT)
+                container_clear(engine, id);
+        else
+                log_error("%s", error_message(why));
+}
+
+/* A container that is up by its state, and has no shim. */
+static void recover_dead(struct engine *engine, struct container *c)
+{
+        struct container_state state;
+
+        log_error("container %s: its shim is gone", c->id);
+        container_bury(engine, c);
+        if (container_state_load(c->dirfd, &state, NULL) == 0)
+                container_set_state(c, &state);
+}
+
+static void recover_one(struct engine *engine, const char *id, char *const *live, bool rebooted)
 {
         cleanup_container struct container *c = NULL;
         cleanup_error struct error err = {};
-        bool was_up;
+        bool was_up, was_live = strv_contains(live, id);
 
-        if (faccessat(engine->containers_fd, id, F_OK, 0) == 0 && container_load(engine, id, &c, &err) < 0) {
-                /* Without config.json it was being made or removed; anything else is kept for somebody to
-                 * look at. */
-                if (err.errnum == ENOENT)
-                        container_clear(engine, id);
-                else
-                        log_error("%s", error_message(&err));
+        if (container_load(engine, id, &c, &err) < 0) {
+                recover_damaged(engine, id, &err);
                 return;
         }
         c->ready = true;
@@ -122,19 +176,16 @@ static void recover_one(struct engine *engine, const char *id, bool rebooted, ch
                 return;
         }
         was_up = container_state_is_up(&c->state);
-        if (was_up && reconnect(engine, c))
+        if (was_live && reconnect(engine, c))
                 return;
-        if (container_state_is_up(&c->state)) {
-                struct container_state state;
-
-                container_bury(engine, c);
-                if (container_state_load(c->dirfd, &state, NULL) == 0)
-                        container_set_state(c, &state);
-        }
-        if (c->host.auto_remove && c->has_been_started)
+        if (container_state_is_up(&c->state))
+                recover_dead(engine, c);
+        if (was_up || was_live)
+                container_release_run(engine, c);
+        if (c->host.auto_remove && container_was_started(c))
                 container_remove_later(engine, c);
-        else if (should_come_back(c, was_up, rebooted))
-                strv_append(come_back, c->id);
+        else if (should_come_back(c, was_up && !was_live, rebooted))
+                container_start_later(engine, c);
 }
 
 void container_clear(struct engine *engine, const char *id)
@@ -145,28 +196,6 @@ void container_clear(struct engine *engine, const char *id)
         volume_release(engine->volumes, id, false);
         layer_unpin(engine->store, owner, NULL);
         tree_remove(engine->containers_fd, id, NULL);
-}
-
-struct comeback {
-        struct engine *engine;
-        char **ids;
-};
-
-static void *comeback_thread(void *arg)
-{
-        struct comeback *comeback = arg;
-
-        for (size_t i = 0; comeback->ids[i]; i++) {
-                cleanup_error struct error err = {};
-
-                if (engine_container_start(comeback->engine, comeback->ids[i], NULL, &err) < 0 &&
-                    !error_is(&err, ERROR_NOT_MODIFIED))
-                        log_warn("container %s does not come back: %s", comeback->ids[i],
-                                 error_message(&err));
-        }
-        strv_free(comeback->ids);
-        free(comeback);
-        return NULL;
 }
 
 /* Has the machine been booted since the last engine of this root? Remembers this boot. */
@@ -186,26 +215,16 @@ static bool check_boot(struct engine *engine)
         return rebooted;
 }
 
-int container_recover_all(struct engine *engine, struct error *err)
+int container_recover_all(struct engine *engine, char *const *live, struct error *err)
 {
         cleanup_closedir DIR *dir = NULL;
-        cleanup_strv char **come_back = NULL;
         bool rebooted = check_boot(engine);
         struct dirent *entry;
-        pthread_t thread;
 
         if (directory_list(engine->containers_fd, ".", &dir, err) < 0)
                 return -1;
         while ((entry = readdir(dir)))
                 if (is_id(entry->d_name))
-                        recover_one(engine, entry->d_name, rebooted, &come_back);
-        if (come_back) {
-                struct comeback *comeback =
-                    xmemdup(&(struct comeback){ engine, take_ptr(come_back) }, sizeof(*comeback));
-
-                if (pthread_create(&thread, NULL, comeback_thread, comeback) != 0)
-                        return error_set(err, ERROR_SYSTEM, "cannot start a thread");
-                pthread_detach(thread);
-        }
+                        recover_one(engine, entry->d_name, live, rebooted);
         return 0;
 }

@@ -3,7 +3,7 @@
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "store/layer.h"
+#include "store/image-store.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +13,8 @@ static void forget(struct engine *engine, struct container *c, bool volumes)
         cleanup_free char *owner = string_format("container:%s", c->id);
         cleanup_free char *run = string_format("%s/containers/%s", engine->options->exec_root, c->id);
         cleanup_error struct error err = {};
+        cleanup_image struct image *image = NULL;
+        struct digest image_id;
 
         unlinkat(c->dirfd, "config.json", 0);
         container_unlink(engine, c);
@@ -22,7 +24,10 @@ static void forget(struct engine *engine, struct container *c, bool volumes)
         if (tree_remove(engine->containers_fd, c->id, &err) < 0)
                 log_warn("container %s: %s", c->id, error_message(&err));
         tree_remove(AT_FDCWD, run, NULL);
-        store_collect(engine->store, NULL, NULL);
+        /* Layers go with their last image, or with the last container of an image that is gone. */
+        if (digest_parse(c->image_id, &image_id, NULL) < 0 ||
+            image_get(engine->store, &image_id, &image, NULL) < 0)
+                store_collect(engine->store, NULL, NULL);
 }
 
 /* Ends a run for good. */
@@ -69,7 +74,9 @@ int container_remove_locked(struct engine *engine, struct container *c, bool for
         c->removing = true;
         pthread_mutex_unlock(&c->lock);
         if (kill_for_removal(engine, c, err) < 0) {
+                pthread_mutex_lock(&c->lock);
                 c->removing = false;
+                pthread_mutex_unlock(&c->lock);
                 return -1;
         }
         forget(engine, c, volumes);
@@ -110,42 +117,29 @@ int engine_container_remove(struct engine *engine, const char *reference, bool f
         return r;
 }
 
-struct removal {
-        struct engine *engine;
-        struct container *c;
-};
-
-static void *removal_thread(void *arg)
+static void remove_ended(struct engine *engine, struct container *c)
 {
-        struct removal *removal = arg;
-        struct container *c = removal->c;
         cleanup_error struct error err = {};
 
         pthread_mutex_lock(&c->operation);
         if (!c->removed && !container_is_running(c) &&
-            container_remove_locked(removal->engine, c, false, true, &err) < 0)
+            container_remove_locked(engine, c, false, true, &err) < 0)
                 log_warn("container %s: --rm: %s", c->id, error_message(&err));
         pthread_mutex_unlock(&c->operation);
-        container_drop(c);
-        free(removal);
-        return NULL;
 }
 
 void container_remove_later(struct engine *engine, struct container *c)
 {
-        struct removal *removal = xmemdup(&(struct removal){ engine, c }, sizeof(*removal));
-        pthread_attr_t attributes;
-        pthread_t thread;
+        engine_later(engine, remove_ended, c);
+}
 
-        container_hold(c);
-        pthread_attr_init(&attributes);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstacksize(&attributes, 256 << 10);
-        if (c->restarting_by_us || pthread_create(&thread, &attributes, removal_thread, removal) != 0) {
-                container_drop(c);
-                free(removal);
-        }
-        pthread_attr_destroy(&attributes);
+static void prune_event(struct engine *engine, int64_t freed)
+{
+        cleanup_strmap struct strmap attributes = {};
+        cleanup_free char *text = string_format("%" PRId64, freed);
+
+        strmap_set(&attributes, "reclaimed", text);
+        event_publish(engine, "container", "prune", "", &attributes);
 }
 
 int engine_container_prune(struct engine *engine, const struct filters *filters, json_object **ret,
@@ -181,6 +175,7 @@ int engine_container_prune(struct engine *engine, const struct filters *filters,
                 pthread_mutex_unlock(&c->operation);
         }
         container_list_drop(list, count);
+        prune_event(engine, freed);
         *ret = json_object_new_object();
         json_object_object_add(*ret, "ContainersDeleted", deleted);
         json_object_object_add(*ret, "SpaceReclaimed", json_object_new_int64(freed));

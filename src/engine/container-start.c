@@ -9,6 +9,7 @@
 #include "store/layer.h"
 
 #include <errno.h>
+#include <signal.h>
 
 void container_release_run(struct engine *engine, struct container *c)
 {
@@ -161,13 +162,11 @@ static void drop_attaches(struct container *c)
         pthread_mutex_unlock(&c->lock);
 }
 
-/* Spawns the shim and lets it go. The watcher's connection is subscribed before the start, so that no event
- * is missed. */
-static int run_shim(struct engine *engine, struct container *c, const struct network_start *network,
-                    struct error *err)
+static int spawn_shim(struct engine *engine, struct container *c, const struct network_start *network,
+                      const char *socket, struct error *err)
 {
-        cleanup_free char *dir = container_dir(engine, c->id), *socket = container_socket(engine, c->id),
-                          *folder = NULL;
+        cleanup_free char *dir = container_dir(engine, c->id);
+        cleanup_free char *folder = string_format("%s/containers/%s", engine->options->exec_root, c->id);
         struct shim_spawn_options spawn = {
                 .program = engine->shim_program,
                 .container_dir = dir,
@@ -177,53 +176,68 @@ static int run_shim(struct engine *engine, struct container *c, const struct net
                 .n_ports = network->n_ports,
                 .keep_stderr = engine->options->debug,
         };
+
+        /* The shim of the run before must have let go of its socket. */
+        pthread_mutex_lock(&c->lock);
+        while (c->watch_fd >= 0)
+                pthread_cond_wait(&c->changed, &c->lock);
+        pthread_mutex_unlock(&c->lock);
+        return directory_make(AT_FDCWD, folder, 0700, err) < 0 ? -1 : shim_spawn(&spawn, err);
+}
+
+/* Spawns the shim and lets it go. The watcher's connection is subscribed before the start, so that no event
+ * is missed. */
+static int run_shim(struct engine *engine, struct container *c, const struct network_start *network,
+                    struct error *err)
+{
+        cleanup_free char *socket = container_socket(engine, c->id);
         cleanup_close int watch = -1, shim = -1;
         int pid;
 
-        folder = string_format("%s/containers/%s", engine->options->exec_root, c->id);
-        if (directory_make(AT_FDCWD, folder, 0700, err) < 0 || shim_spawn(&spawn, err) < 0)
-                return -1;
-        watch = shim_connect(socket, err);
-        if (watch < 0 || shim_subscribe(watch, err) < 0)
+        if (spawn_shim(engine, c, network, socket, err) < 0)
                 return -1;
         shim = shim_connect(socket, err);
-        if (shim < 0)
+        watch = shim < 0 ? -1 : shim_connect(socket, err);
+        if (watch < 0 || shim_subscribe(watch, err) < 0) {
+                if (shim >= 0)
+                        shim_stop(shim, SIGKILL, 0, NULL);
                 return -1;
+        }
         hand_over_attaches(c, shim);
         if (shim_start(shim, &pid, err) < 0)
                 return error_context(err, "failed to create task for container");
         pthread_mutex_lock(&c->lock);
-        {
-                struct container_state state;
-
-                if (container_state_load(c->dirfd, &state, NULL) == 0)
-                        container_set_state(c, &state);
-        }
         c->has_been_started = true;
         pthread_mutex_unlock(&c->lock);
         container_watch(engine, c, take_fd(watch));
         return 0;
 }
 
-/* A start that failed: "created", with the code and the message that inspect shows. */
+/* A start that failed: "created" (or as it ended before), with the code and the message that inspect shows.
+ */
 static void record_failure(struct engine *engine, struct container *c, const struct error *why)
 {
         struct container_state state;
 
         drop_attaches(c);
-        container_release_run(engine, c);
-        pthread_mutex_lock(&c->lock);
         if (container_state_load(c->dirfd, &state, NULL) < 0)
                 container_state_init(&state);
-        if (!c->has_been_started)
-                replace_string(&state.status, STATUS_CREATED);
-        else if (container_state_is_up(&state))
+        if (container_state_is_up(&state)) {
+                /* The shim died between the start and its answer. */
+                container_bury(engine, c);
                 replace_string(&state.status, STATUS_EXITED);
-        state.pid = 0;
+        }
+        container_release_run(engine, c);
+        if (!container_was_started(c))
+                replace_string(&state.status, STATUS_CREATED);
+        state.pid = state.shim_pid = 0;
         state.exit_code = why->exit_code ? why->exit_code : 128;
         replace_string(&state.error, why->message);
         if (container_state_save(c->dirfd, &state, NULL) < 0)
                 log_warn("container %s: its state could not be written", c->id);
+        pthread_mutex_lock(&c->lock);
+        c->exits++;
+        c->last_exit = state.exit_code;
         container_set_state(c, &state);
         pthread_mutex_unlock(&c->lock);
 }
@@ -250,6 +264,7 @@ int container_start_locked(struct engine *engine, struct container *c, const cha
         cleanup_error struct error why = {};
         cleanup_free char *dir = NULL;
         struct network_member member;
+        bool first = !c->has_been_started;
 
         (void)detach_keys; /* each attach brings its own */
         if (check_startable(c, err) < 0)
@@ -257,7 +272,7 @@ int container_start_locked(struct engine *engine, struct container *c, const cha
         member = container_member(engine, c, &dir);
         if (network_container_start(engine->networks, &member, &network, &why) == 0 &&
             write_bundle(engine, c, &network, &why) == 0 && run_shim(engine, c, &network, &why) == 0)
-                return container_save(c, err);
+                return first ? container_save(c, err) : 0;
         record_failure(engine, c, &why);
         if (c->host.auto_remove)
                 container_remove_later(engine, c);
@@ -276,4 +291,19 @@ int engine_container_start(struct engine *engine, const char *reference, const c
         r = container_start_locked(engine, c, detach_keys, err);
         pthread_mutex_unlock(&c->operation);
         return r;
+}
+
+static void start_again(struct engine *engine, struct container *c)
+{
+        cleanup_error struct error err = {};
+
+        pthread_mutex_lock(&c->operation);
+        if (container_start_locked(engine, c, NULL, &err) < 0 && !error_is(&err, ERROR_NOT_MODIFIED))
+                log_warn("container %s does not come back: %s", c->id, error_message(&err));
+        pthread_mutex_unlock(&c->operation);
+}
+
+void container_start_later(struct engine *engine, struct container *c)
+{
+        engine_later(engine, start_again, c);
 }

@@ -65,6 +65,8 @@ static void exec_exited(struct engine *engine, struct container *c, const struct
 /* A run has ended. Network and mounts are given back before anybody who waits is told. */
 static void run_ended(struct engine *engine, struct container *c, int exit_code, bool restarting)
 {
+        bool remove;
+
         cleanup_strmap struct strmap extra = {};
         struct container_state state;
         cleanup_free char *code = string_format("%d", exit_code), *duration = NULL;
@@ -82,6 +84,7 @@ static void run_ended(struct engine *engine, struct container *c, int exit_code,
         if (!restarting)
                 container_release_run(engine, c);
         pthread_mutex_lock(&c->lock);
+        remove = !restarting && c->host.auto_remove && !c->restarting_by_us;
         c->exits++;
         c->last_exit = exit_code;
         load_state(c);
@@ -92,7 +95,7 @@ static void run_ended(struct engine *engine, struct container *c, int exit_code,
                         c->execs[i]->exit_code = 137;
                 }
         pthread_mutex_unlock(&c->lock);
-        if (!restarting && c->host.auto_remove)
+        if (remove)
                 container_remove_later(engine, c);
 }
 
@@ -136,20 +139,25 @@ static void shim_gone(struct container_watcher *w, struct container *c)
         struct container_state state;
         bool up;
 
-        epoll_ctl(w->epoll, EPOLL_CTL_DEL, c->watch_fd, NULL);
+        pthread_mutex_lock(&c->lock);
         close(c->watch_fd);
         c->watch_fd = -1;
+        pthread_cond_broadcast(&c->changed);
+        pthread_mutex_unlock(&c->lock);
         up = container_state_load(c->dirfd, &state, NULL) == 0 && container_state_is_up(&state);
         if (up) {
                 log_error("container %s: its shim (pid %d) has died", c->id, state.shim_pid);
                 container_state_deinit(&state);
                 container_bury(w->engine, c);
                 run_ended(w->engine, c, 137, false);
+                if (container_should_restart(c))
+                        container_start_later(w->engine, c);
         }
         container_drop(c);
 }
 
-static void drain(struct container_watcher *w, struct container *c)
+/* Takes what is there. False when the shim has ended (the container may be freed by then). */
+static bool drain(struct container_watcher *w, struct container *c)
 {
         for (;;) {
                 struct shim_event event = {};
@@ -160,10 +168,10 @@ static void drain(struct container_watcher *w, struct container *c)
                         handle(w->engine, c, &event);
                 shim_event_deinit(&event);
                 if (r == 0)
-                        return;
+                        return true;
                 if (r < 0) {
                         shim_gone(w, c);
-                        return;
+                        return false;
                 }
         }
 }
@@ -215,12 +223,18 @@ void container_watcher_close(struct engine *engine)
         engine->watcher = NULL;
 }
 
+/* What the shim has told so far is dealt with before the caller goes on: whoever started a container finds
+ * the event of it published. */
 void container_watch(struct engine *engine, struct container *c, int shim)
 {
         struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = c };
 
         container_hold(c);
+        pthread_mutex_lock(&c->lock);
         c->watch_fd = shim;
+        pthread_mutex_unlock(&c->lock);
+        if (!drain(engine->watcher, c))
+                return;
         if (epoll_ctl(engine->watcher->epoll, EPOLL_CTL_ADD, shim, &event) < 0)
                 log_error("container %s: epoll: %s", c->id, strerror(errno));
 }

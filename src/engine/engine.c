@@ -81,6 +81,8 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
         engine->options = options;
         engine->data_fd = engine->containers_fd = -1;
         pthread_rwlock_init(&engine->lock, NULL);
+        pthread_mutex_init(&engine->tasks_lock, NULL);
+        pthread_cond_init(&engine->tasks_ended, NULL);
         if (open_roots(engine, err) < 0 || find_programs(engine, err) < 0 || load_id(engine, err) < 0 ||
             store_open(options->data_root, &engine->store, err) < 0 ||
             event_log_new(engine->store->db, &engine->events, err) < 0 ||
@@ -93,7 +95,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
                 return -1;
         }
         networks_set_engine(engine->networks, engine, netns_of);
-        if (container_watcher_open(engine, err) < 0 || container_recover_all(engine, err) < 0) {
+        if (container_watcher_open(engine, err) < 0 || container_recover_all(engine, live, err) < 0) {
                 engine_close(engine);
                 return -1;
         }
@@ -101,8 +103,59 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
         return 0;
 }
 
+struct task {
+        struct engine *engine;
+        void (*run)(struct engine *engine, struct container *c);
+        struct container *c;
+};
+
+static void *task_thread(void *arg)
+{
+        struct task *task = arg;
+        struct engine *engine = task->engine;
+
+        task->run(engine, task->c);
+        container_drop(task->c);
+        free(task);
+        pthread_mutex_lock(&engine->tasks_lock);
+        engine->n_tasks--;
+        pthread_cond_signal(&engine->tasks_ended);
+        pthread_mutex_unlock(&engine->tasks_lock);
+        return NULL;
+}
+
+void engine_later(struct engine *engine, void (*run)(struct engine *engine, struct container *c),
+                  struct container *c)
+{
+        struct task *task = xmemdup(&(struct task){ engine, run, c }, sizeof(*task));
+        pthread_attr_t attributes;
+        pthread_t thread;
+        int r;
+
+        container_hold(c);
+        pthread_mutex_lock(&engine->tasks_lock);
+        engine->n_tasks++;
+        pthread_mutex_unlock(&engine->tasks_lock);
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        r = pthread_create(&thread, &attributes, task_thread, task);
+        pthread_attr_destroy(&attributes);
+        if (r != 0) {
+                log_error("cannot start a thread: %s", strerror(r));
+                pthread_mutex_lock(&engine->tasks_lock);
+                engine->n_tasks--;
+                pthread_mutex_unlock(&engine->tasks_lock);
+                container_drop(c);
+                free(task);
+        }
+}
+
 void engine_close(struct engine *engine)
 {
+        pthread_mutex_lock(&engine->tasks_lock);
+        while (engine->n_tasks > 0)
+                pthread_cond_wait(&engine->tasks_ended, &engine->tasks_lock);
+        pthread_mutex_unlock(&engine->tasks_lock);
         container_watcher_close(engine);
         for (size_t i = 0; i < engine->n_containers; i++)
                 container_drop(engine->containers[i]);
@@ -119,6 +172,8 @@ void engine_close(struct engine *engine)
         if (engine->data_fd >= 0)
                 close(engine->data_fd);
         pthread_rwlock_destroy(&engine->lock);
+        pthread_mutex_destroy(&engine->tasks_lock);
+        pthread_cond_destroy(&engine->tasks_ended);
         free(engine->shim_program);
         free(engine->init_program);
         free(engine->id);

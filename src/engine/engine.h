@@ -47,6 +47,10 @@ struct engine {
         char *shim_program, *init_program;
         struct container_watcher *watcher;
 
+        pthread_mutex_t tasks_lock;
+        pthread_cond_t tasks_ended;
+        unsigned n_tasks; /* threads of engine_later() */
+
         pthread_rwlock_t lock;         /* the table of containers */
         struct container **containers; /* sorted by id */
         size_t n_containers;

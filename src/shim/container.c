@@ -362,6 +362,12 @@ int shim_container_stop(struct shim *shim, int signal, int64_t timeout, struct e
                 shim_end(shim);
                 return 0;
         }
+        if (shim->phase == SHIM_WAITING) {
+                /* A new davitd found a shim whose start its predecessor never asked for. */
+                control_answer_waiting(shim);
+                shim_end(shim);
+                return 0;
+        }
         if (shim->phase != SHIM_RUNNING)
                 return not_running(err);
         if (signal <= 0)

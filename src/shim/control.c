@@ -333,8 +333,18 @@ static void accept_ready(uint32_t events, void *data)
         shim->connections = connection;
 }
 
+/* davitd died between spawn and start: nobody will ask for it any more. */
+static void never_started(void *data)
+{
+        struct shim *shim = data;
+
+        if (shim->phase == SHIM_WAITING)
+                shim_end(shim);
+}
+
 int control_open(struct shim *shim, struct error *err)
 {
+        loop_timer_set(&shim->loop, &shim->kill_timer, SHIM_START_TIMEOUT, never_started, shim);
         if (fd_set_nonblocking(shim->listener, true) < 0)
                 return error_errno(err, "control socket");
         return loop_add(&shim->loop, &shim->listener_source, shim->listener, EPOLLIN, accept_ready, shim, err);

@@ -49,6 +49,8 @@ struct probe {
 
 struct relay;
 
+#define SHIM_START_TIMEOUT (60 * NSEC_PER_SEC) /* from spawn to start */
+
 struct shim {
         struct loop loop;
         const char *directory; /* CONTAINER_DIR */
