@@ -85,7 +85,7 @@ int spawn(const struct spawn_options *options, pid_t *ret_pid, int *ret_pidfd, s
 
         if (options->n_fds > SPAWN_MAX_FDS)
                 return error_set(err, ERROR_INVALID, "%s: too many descriptors", options->program);
-        for (size_t i = 0; i < SPAWN_MAX_FDS; i++)
+        for (size_t i = 0; i < options->n_fds; i++)
                 moved[i] = -1;
         posix_spawn_file_actions_init(&actions);
         posix_spawnattr_init(&attributes);

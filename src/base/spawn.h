@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /* Most descriptors a child is given. */
-#define SPAWN_MAX_FDS 64
+#define SPAWN_MAX_FDS 4096
 
 struct spawn_options {
         const char *program;   /* a path; looked up in PATH when it has no slash */
