@@ -199,6 +199,18 @@ static json_object *select_all(const struct selection *s, struct image *const *i
         return list;
 }
 
+static void add_users(struct engine *engine, json_object *list)
+{
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+                json_object *o = json_object_array_get_idx(list, i);
+                struct digest id;
+
+                if (digest_parse(json_get_string(o, "Id"), &id, NULL) == 0)
+                        json_object_object_add(o, "Containers",
+                                               json_object_new_int64(image_user_count(engine, &id)));
+        }
+}
+
 int engine_image_list(struct engine *engine, const struct image_list_options *options, json_object **ret,
                       struct error *err)
 {
@@ -214,24 +226,14 @@ int engine_image_list(struct engine *engine, const struct image_list_options *op
                 r = 0;
         }
         filters_deinit(&s.filters);
+        if (r == 0 && options->containers)
+                add_users(engine, *ret);
         return r;
-}
-
-static void add_users(struct engine *engine, json_object *list)
-{
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-                json_object *o = json_object_array_get_idx(list, i);
-                struct digest id;
-
-                if (digest_parse(json_get_string(o, "Id"), &id, NULL) == 0)
-                        json_object_object_add(o, "Containers",
-                                               json_object_new_int64(image_user_count(engine, &id)));
-        }
 }
 
 int engine_image_usage(struct engine *engine, json_object **ret, int64_t *ret_layers_size, struct error *err)
 {
-        struct image_list_options options = { .shared_size = true };
+        struct image_list_options options = { .shared_size = true, .containers = true };
         json_object *list;
 
         if (engine_image_list(engine, &options, &list, err) < 0)
@@ -240,7 +242,6 @@ int engine_image_usage(struct engine *engine, json_object **ret, int64_t *ret_la
                 json_object_put(list);
                 return -1;
         }
-        add_users(engine, list);
         *ret = list;
         return 0;
 }

@@ -13,6 +13,7 @@ struct engine;
 struct image_list_options {
         bool all;             /* intermediate images too */
         bool shared_size;     /* fill SharedSize, else -1 */
+        bool containers;      /* fill Containers, else -1 */
         bool manifests;       /* nothing to tell: manifests are not kept */
         json_object *filters; /* the API's {"label":["a=b"]} or {"label":{"a=b":true}}; NULL for none */
 };
