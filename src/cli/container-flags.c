@@ -119,14 +119,13 @@
             OPTION_LIST("volumes-from", 0, F, volumes_from, "Mount volumes from the specified container(s)"),        \
             OPTION_STRING("workdir", 'w', F, workdir, "Working directory inside the container")
 
-const struct option create_options[] = { CREATE_ROWS };
-const struct option run_options[] = {
+const struct option create_options[N_CREATE_OPTIONS] = { CREATE_ROWS };
+const struct option run_options[N_RUN_OPTIONS] = {
         CREATE_ROWS,
         OPTION_BOOL("detach", 'd', F, detach, "Run container in background and print container ID"),
         OPTION_STRING("detach-keys", 0, F, detach_keys, "Override the key sequence for detaching a container"),
         OPTION_BOOL("sig-proxy", 0, F, sig_proxy, "Proxy received signals to the process", "true"),
 };
-const size_t n_create_options = ARRAY_SIZE(create_options), n_run_options = ARRAY_SIZE(run_options);
 
 /* ---- Environment and labels ---- */
 

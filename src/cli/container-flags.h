@@ -19,8 +19,10 @@ struct container_flags {
         bool read_only, rm, sig_proxy, tty, use_api_socket;
 };
 
-extern const struct option run_options[], create_options[];
-extern const size_t n_run_options, n_create_options;
+/* run has all of create's and three more. */
+#define N_CREATE_OPTIONS 99
+#define N_RUN_OPTIONS (N_CREATE_OPTIONS + 3)
+extern const struct option run_options[N_RUN_OPTIONS], create_options[N_CREATE_OPTIONS];
 
 struct container_spec_request {
         struct container_config config;

@@ -1,4 +1,5 @@
 #include "cli/stream.h"
+#include "base/detach-keys.h"
 #include "base/fd.h"
 
 #include <arpa/inet.h>
@@ -61,7 +62,8 @@ bool terminal_size(int *height, int *width)
 struct copy {
         struct client_hijack *h;
         const struct stream_options *options;
-        bool input_open;
+        bool input_open, detached;
+        struct detach_keys keys;
         uint8_t header[8];
         size_t header_len;
         uint32_t left; /* of the current frame */
@@ -127,9 +129,14 @@ static void read_input(struct copy *c)
         char buffer[65536];
         ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
 
+        unsigned char passed[sizeof(buffer) + DETACH_KEYS_MAX];
+        size_t len = (size_t)MAX(n, 0);
+
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
                 return;
-        if (n > 0 && send(c->h->fd, buffer, (size_t)n, MSG_NOSIGNAL) >= 0)
+        if (n > 0 && c->options->tty)
+                c->detached = detach_keys_filter(&c->keys, (const unsigned char *)buffer, (size_t)n, passed, &len);
+        if (n > 0 && (len == 0 || send(c->h->fd, c->options->tty ? (const char *)passed : buffer, len, MSG_NOSIGNAL) >= 0))
                 return;
         c->input_open = false;
         shutdown(c->h->fd, SHUT_WR);
@@ -141,11 +148,13 @@ int stream_run(struct client_hijack *h, const struct stream_options *options, st
         struct copy c = { .h = h, .options = options, .input_open = options->use_stdin };
         bool ended = false;
 
+        if (detach_keys_parse(options->detach_keys, &c.keys, err) < 0)
+                return -1;
         if (h->early_len && consume(&c, h->early, h->early_len, err) < 0)
                 return -1;
         if (!options->use_stdin)
                 shutdown(h->fd, SHUT_WR);
-        while (!ended) {
+        while (!ended && !c.detached && (c.input_open || options->use_stdout || options->use_stderr)) {
                 struct pollfd fds[2] = { { .fd = h->fd, .events = POLLIN }, { .fd = c.input_open ? STDIN_FILENO : -1, .events = POLLIN } };
 
                 if (poll(fds, 2, -1) < 0) {
@@ -158,7 +167,7 @@ int stream_run(struct client_hijack *h, const struct stream_options *options, st
                 if (fds[0].revents && read_engine(&c, &ended, err) < 0)
                         return -1;
         }
-        return 0;
+        return c.detached;
 }
 
 /* ---- Window and signals ---- */
@@ -185,6 +194,14 @@ void signals_block(void)
 
         sigaddset(&set, SIGWINCH);
         pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+void signals_unblock(void)
+{
+        sigset_t set = forwarded_signals();
+
+        sigaddset(&set, SIGWINCH);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void send_size(struct follower *f)

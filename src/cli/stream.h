@@ -9,7 +9,7 @@
 struct stream_options {
         bool use_stdin, use_stdout, use_stderr;
         bool tty;         /* the container's: raw bytes both ways */
-        bool detachable;  /* stdin's end does not end the stream */
+        const char *detach_keys; /* with a terminal: leave when they are typed; NULL: the default */
 };
 
 struct terminal; /* our own, in raw mode */
@@ -18,7 +18,8 @@ int terminal_raw(struct terminal **ret, struct error *err);
 void terminal_restore(struct terminal *t); /* NULL is fine */
 bool terminal_size(int *height, int *width);
 
-/* Copies until the engine ends the stream. Returns 0, or 1 when it ended while our input went on and `tty` (detached). */
+/* Copies until the engine ends the stream (0), or the detach keys were typed (1). Without any output asked for it ends when
+ * the input has been sent. */
 int stream_run(struct client_hijack *h, const struct stream_options *options, struct error *err);
 
 /* Tells the engine of window changes: POST path?h=…&w=…, at once and on each SIGWINCH, from a thread. */
@@ -27,3 +28,4 @@ void resize_follow(struct client *client, const char *path);
 void signals_forward(struct client *client, const char *container);
 /* Blocks the signals above for all threads that start later; call before the first thread. */
 void signals_block(void);
+void signals_unblock(void);
