@@ -18,7 +18,7 @@ LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--gc-sect
 # Folders that each program is made of (design part 4), and the libraries beside libc.
 PROGRAMS := davit davitd davit-shim davit-runtime
 davit_main := cli
-davit_parts := cli compose client build oci base
+davit_parts := cli compose client build store oci base
 davit_libs := -ljson-c -lyaml -lm
 davitd_main := api
 davitd_parts := api engine build network registry store shim runtime oci base

@@ -259,7 +259,10 @@ int command_parse(const struct command *command, const char *path, char *const *
         }
         complaint = check_count(ret);
         if (complaint) {
-                fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\nSee '%s --help' for more information\n", program_of(path), complaint, path, command->usage, path);
+                bool open = command->max_args < 0 || (command->min_args == 0 && command->max_args > 0);
+
+                fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n", program_of(path), complaint, path, command->usage,
+                        open ? "See" : "Run", path);
                 return 1;
         }
         return 0;

@@ -7,14 +7,16 @@
         F(ps_command) F(container_ls_command) F(stop_command) F(restart_command) F(kill_command) F(pause_command)    \
         F(unpause_command) F(wait_command) F(rm_command) F(rename_command) F(port_command) F(diff_command)           \
         F(top_command) F(export_command) F(container_prune_command) F(volume_ls_command) F(network_ls_command)       \
-        F(context_command)
+        F(context_command) F(run_command) F(create_command) F(start_command) F(attach_command) F(exec_command)       \
+        F(logs_command) F(cp_command) F(stats_command) F(update_command) F(commit_command)
 #define DECLARE(name) extern const struct command name;
 COMMANDS(DECLARE)
 #undef DECLARE
 
 static const struct command *const container_commands[] = {
-        &diff_command, &export_command, &kill_command, &container_ls_command, &pause_command, &port_command, &container_prune_command, &rename_command,
-        &restart_command, &rm_command, &stop_command, &top_command, &unpause_command, &wait_command, NULL,
+        &attach_command, &commit_command, &cp_command, &create_command, &diff_command, &exec_command, &export_command, &kill_command, &logs_command,
+        &container_ls_command, &pause_command, &port_command, &container_prune_command, &rename_command, &restart_command, &rm_command, &run_command,
+        &start_command, &stats_command, &stop_command, &top_command, &unpause_command, &update_command, &wait_command, NULL,
 };
 static const struct command container_command = { .name = "container", .usage = "COMMAND", .summary = "Manage containers", .commands = container_commands,
                                                   .group = "Management Commands" };
@@ -25,6 +27,7 @@ static const struct command network_command = { .name = "network", .usage = "COM
                                                 .group = "Management Commands" };
 
 static const struct command *const all_commands[] = {
-        &ps_command, &container_command, &context_command, &network_command, &volume_command, &diff_command, &export_command, &kill_command, &pause_command,
-        &port_command, &rename_command, &restart_command, &rm_command, &stop_command, &top_command, &unpause_command, &wait_command, NULL,
+        &run_command, &exec_command, &ps_command, &container_command, &context_command, &network_command, &volume_command, &attach_command, &commit_command,
+        &cp_command, &create_command, &diff_command, &export_command, &kill_command, &logs_command, &pause_command, &port_command, &rename_command,
+        &restart_command, &rm_command, &start_command, &stats_command, &stop_command, &top_command, &unpause_command, &update_command, &wait_command, NULL,
 };

@@ -3,6 +3,7 @@
 #include "client/client.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 struct exec_flags {
         bool detach, interactive, privileged, tty;
