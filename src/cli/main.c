@@ -47,7 +47,7 @@ static int unknown_command(const char *path, const char *name)
 }
 
 /* Runs a leaf with its arguments. */
-static int run_command(struct cli *cli, const struct command *command, const char *path, char *const *argv)
+static int run_leaf(struct cli *cli, const struct command *command, const char *path, char *const *argv)
 {
         cleanup_error struct error err = {};
         struct invocation call;
@@ -89,7 +89,7 @@ static int dispatch(struct cli *cli, const struct command *parent, const char *p
                 return unknown_command(path, *argv);
         next = string_format("%s %s", path, command->name);
         return command->commands && (!command->run || (argv[1] && command_find(command, argv[1]))) ? dispatch(cli, command, next, argv + 1) :
-                                                                                                       run_command(cli, command, next, argv + 1);
+                                                                                                       run_leaf(cli, command, next, argv + 1);
 }
 
 static int print_help_for(const char *program, char *const *names)
