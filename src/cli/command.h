@@ -58,6 +58,7 @@ struct command {
         const char *name;
         const char *usage;   /* behind the command's path: "[OPTIONS] CONTAINER" */
         const char *summary;
+        const char *details; /* what its own help says instead of the summary; NULL: the summary */
         const char *aliases; /* "Aliases:" line without the program's name: "container rm, container remove, rm" */
         const struct option *options;
         size_t n_options, options_size;

@@ -134,7 +134,7 @@ void command_help(const struct command *command, const char *path, void *file)
         static const char *const groups[] = { "Common Commands", "Management Commands", "Commands" };
         FILE *f = file;
 
-        fprintf(f, "Usage:  %s %s\n\n%s\n", path, command->usage, command->summary);
+        fprintf(f, "Usage:  %s %s\n\n%s\n", path, command->usage, command->details ? command->details : command->summary);
         print_aliases(f, command, path);
         if (command == &root_command) {
                 for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
