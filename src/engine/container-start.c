@@ -108,6 +108,7 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
         config->ports = network->ports;
         config->n_ports = network->n_ports;
         network->ports = NULL;
+        config->dns_directory = take_ptr(network->dns_directory);
         return fill_root(engine, c, config, err) < 0 || fill_log(c, config, err) < 0 ? -1 : 0;
 }
 
@@ -174,6 +175,7 @@ static int spawn_shim(struct engine *engine, struct container *c, const struct n
                 .netns_fd = network->netns,
                 .port_fds = network->port_fds,
                 .n_ports = network->n_ports,
+                .dns_fds = network->dns_fds[0] >= 0 ? network->dns_fds : NULL,
                 .keep_stderr = engine->options->debug,
         };
 
@@ -260,7 +262,7 @@ static int check_startable(struct container *c, struct error *err)
 int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
                            struct error *err)
 {
-        cleanup_network_start struct network_start network = { .netns = -1 };
+        cleanup_network_start struct network_start network = NETWORK_START_NONE;
         cleanup_error struct error why = {};
         cleanup_free char *dir = NULL;
         struct network_member member;

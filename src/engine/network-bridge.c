@@ -185,10 +185,11 @@ static void forget_run(struct networks *nets, struct network_member_state *m)
         for (size_t i = 0; i < m->n_endpoints; i++) {
                 changed = changed || m->endpoints[i].attached;
                 if (m->endpoints[i].attached)
-                        endpoint_detach(nets, &m->endpoints[i]);
+                        endpoint_detach(nets, m, &m->endpoints[i]);
         }
         if (!changed)
                 return;
+        dns_files_remove(nets, m);
         shim_ports_free(m->ports, m->n_ports);
         m->ports = NULL;
         m->n_ports = 0;

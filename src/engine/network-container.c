@@ -152,9 +152,13 @@ void network_start_deinit(struct network_start *start)
         free(start->port_fds);
         shim_ports_free(start->ports, start->n_ports);
         strv_free(start->env);
+        free(start->dns_directory);
         if (start->netns >= 0)
                 close(start->netns);
-        *start = (struct network_start){ .netns = -1 };
+        for (int i = 0; i < 2; i++)
+                if (start->dns_fds[i] >= 0)
+                        close(start->dns_fds[i]);
+        *start = NETWORK_START_NONE;
 }
 
 /* Takes back what a start that failed half-way (or a container that ended) has. */
@@ -168,10 +172,11 @@ static void stop_locked(struct networks *nets, struct network_member_state *m)
 
                 if (!e->attached)
                         continue;
-                endpoint_detach(nets, e);
+                endpoint_detach(nets, m, e);
                 if (r)
                         network_event(nets, r, "disconnect", m->id);
         }
+        dns_files_remove(nets, m);
         replace_string(&m->sandbox_id, NULL);
         network_member_save(nets, m, NULL);
 }
@@ -194,6 +199,25 @@ static void fill_ports(const struct network_member_state *m, int **fds, struct n
         start->port_fds = take_ptr(*fds);
 }
 
+/* On user-defined networks names are answered by the shim. */
+static int dns_start(struct networks *nets, struct network_member_state *m, const struct network_member *member,
+                     struct sandbox *sandbox, struct network_start *ret, struct error *err)
+{
+        bool wanted = false;
+
+        for (size_t i = 0; i < m->n_endpoints; i++) {
+                const struct network_record *r = network_find_exact(nets, m->endpoints[i].network);
+
+                wanted = wanted || (r && !r->predefined);
+        }
+        if (!wanted)
+                return 0;
+        if (sandbox_dns_open(sandbox, ret->dns_fds, err) < 0 || dns_files_write(nets, m, member->host, err) < 0)
+                return -1;
+        ret->dns_directory = string_format("%s/networks", nets->exec_root);
+        return 0;
+}
+
 static int start_locked(struct networks *nets, const struct network_member *member, struct sandbox *sandbox,
                         struct network_start *ret, struct error *err)
 {
@@ -207,7 +231,8 @@ static int start_locked(struct networks *nets, const struct network_member *memb
                 return error_context(err, "failed to set up container networking");
         }
         fill_ports(m, &fds, ret);
-        if (network_files_write(nets, m, member, err) < 0 || network_member_save(nets, m, err) < 0) {
+        if (network_files_write(nets, m, member, err) < 0 || dns_start(nets, m, member, sandbox, ret, err) < 0 ||
+            network_member_save(nets, m, err) < 0) {
                 stop_locked(nets, m);
                 return -1;
         }
@@ -228,7 +253,7 @@ static int join(struct networks *nets, const char *container, struct network_sta
 int network_container_start(struct networks *nets, const struct network_member *member, struct network_start *ret,
                             struct error *err)
 {
-        cleanup_network_start struct network_start start = { .netns = -1 };
+        cleanup_network_start struct network_start start = NETWORK_START_NONE;
         cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
         const char *mode = member->host->network_mode, *other = string_after(mode, "container:");
         int r = 0;
@@ -246,7 +271,7 @@ int network_container_start(struct networks *nets, const struct network_member *
         if (r < 0)
                 return -1;
         *ret = start;
-        start = (struct network_start){ .netns = -1 };
+        start = NETWORK_START_NONE;
         return 0;
 }
 
@@ -289,6 +314,7 @@ void network_container_rename(struct networks *nets, const char *container_id, c
                                 replace_string(d, name);
         if (m) {
                 replace_string(&m->name, name);
+                dns_files_rename(nets, m);
                 network_member_save(nets, m, NULL);
         }
         pthread_mutex_unlock(&nets->lock);
@@ -351,8 +377,8 @@ static int connect_running(struct networks *nets, struct network_member_state *m
             endpoint_attach(nets, m, e, member, &sandbox, err) < 0)
                 return -1;
         if ((m->n_endpoints > 1 && member_update_gateways(nets, m, &sandbox, err) < 0) ||
-            network_files_write(nets, m, member, err) < 0) {
-                endpoint_detach(nets, e);
+            network_files_write(nets, m, member, err) < 0 || dns_files_write(nets, m, member->host, err) < 0) {
+                endpoint_detach(nets, m, e);
                 return -1;
         }
         return 0;
@@ -411,7 +437,7 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
         if (e->attached) {
                 bool gateway = e == member_gateway_endpoint(nets, m, AF_INET);
 
-                endpoint_detach(nets, e);
+                endpoint_detach(nets, m, e);
                 link_reaper_wait(nets->reaper); /* the container sees its interface go */
                 /* Ports lead to the address that is gone now. */
                 if (gateway && m->n_ports > 0)
@@ -419,6 +445,7 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
                 if (open_running(nets, m->id, &sandbox, NULL) == 0)
                         member_update_gateways(nets, m, &sandbox, NULL);
                 network_event(nets, r, "disconnect", m->id);
+                dns_files_leave(nets, m, r->id);
         }
         network_member_drop_endpoint(m, e);
         return network_member_save(nets, m, err);

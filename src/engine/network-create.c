@@ -381,6 +381,7 @@ static int remove_locked(struct networks *nets, struct network_record *r, struct
         network_event(nets, r, "destroy", NULL);
         /* First from the kernel: a record without a bridge is mended at the next start, a bridge without one never. */
         network_down(nets, r);
+        dns_files_remove_network(nets, r);
         return network_record_delete(nets, r, err);
 }
 

@@ -306,10 +306,11 @@ int endpoint_attach(struct networks *nets, struct network_member_state *m, struc
         return 0;
 }
 
-void endpoint_detach(struct networks *nets, struct endpoint *e)
+void endpoint_detach(struct networks *nets, const struct network_member_state *m, struct endpoint *e)
 {
         cleanup_error struct error err = { 0 };
 
+        dns_files_remove_endpoint(nets, m, e);
         /* The namespace may live a little longer than its container: the pair is cut off now, so that the address can
          * be given to the next one, and removed behind our back. */
         if (!string_empty(e->host_name)) {

@@ -284,6 +284,22 @@ static char *read_host_file(const char **ret_path)
         return take_ptr(text);
 }
 
+char **network_host_servers(struct networks *nets, const struct host_config *host)
+{
+        struct resolv_conf_request q = { .dns = host && strv_length(host->dns) > 0 ? host->dns : nets->dns,
+                                         .keep_loopback = true };
+        cleanup_free char *text = NULL;
+        struct resolv_conf found = { 0 };
+        char **servers = NULL;
+        size_t len;
+
+        if (file_read(AT_FDCWD, "/etc/resolv.conf", HOST_FILE_MAX, &text, &len, NULL) == 0)
+                parse_host(text, &found);
+        choose_servers(&q, &found, &servers);
+        resolv_conf_deinit(&found);
+        return servers;
+}
+
 static char *make_resolv_conf(struct networks *nets, struct network_member_state *m,
                               const struct network_member *member)
 {

@@ -159,7 +159,7 @@ int endpoint_check(const struct network_record *record, const struct endpoint_se
 int endpoint_attach(struct networks *nets, struct network_member_state *m, struct endpoint *e,
                     const struct network_member *member, struct sandbox *sandbox, struct error *err);
 /* Gives address and interface back; `sandbox` NULL: from the host's side. */
-void endpoint_detach(struct networks *nets, struct endpoint *e);
+void endpoint_detach(struct networks *nets, const struct network_member_state *m, struct endpoint *e);
 /* The endpoint that gives the default routes, or NULL. */
 struct endpoint *member_gateway_endpoint(struct networks *nets, struct network_member_state *m, int family);
 int member_update_gateways(struct networks *nets, struct network_member_state *m, struct sandbox *sandbox,
@@ -188,3 +188,17 @@ struct resolv_conf_request {
         bool internal, keep_loopback, ipv6;
 };
 char *resolv_conf_make(const struct resolv_conf_request *request);
+/* The servers that names outside are asked from: --dns, else the host's (its loopback ones, too: they are asked from the
+ * host's namespace). */
+char **network_host_servers(struct networks *nets, const struct host_config *host);
+
+/* ---- network-dns.c ---- */
+int dns_files_write(struct networks *nets, struct network_member_state *m, const struct host_config *host,
+                    struct error *err);
+void dns_files_rename(struct networks *nets, struct network_member_state *m);
+/* Before the endpoint is detached. */
+void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m, const struct endpoint *e);
+/* A running container has left a network. */
+void dns_files_leave(struct networks *nets, const struct network_member_state *m, const char *network_id);
+void dns_files_remove(struct networks *nets, const struct network_member_state *m);
+void dns_files_remove_network(struct networks *nets, const struct network_record *r);

@@ -39,7 +39,7 @@ void shim_port_copy(const struct shim_port *from, struct shim_port *to)
 
 void shim_ports_free(struct shim_port *ports, size_t count)
 {
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; ports && i < count; i++)
                 json_free_fields(&port_table, &ports[i]);
         free(ports);
 }

@@ -84,7 +84,11 @@ struct network_start {
         int *port_fds;
         size_t n_ports;
         char **env;  /* of legacy links */
+        /* The embedded DNS server's sockets and its files, on user-defined networks; -1 and NULL without. */
+        int dns_fds[2];
+        char *dns_directory;
 };
+#define NETWORK_START_NONE ((struct network_start){ .netns = -1, .dns_fds = { -1, -1 } })
 /* Errors begin with "failed to set up container networking: " where Docker's do. On failure nothing is left. */
 int network_container_start(struct networks *nets, const struct network_member *member, struct network_start *ret,
                             struct error *err);

@@ -238,6 +238,15 @@ void nft_expr_dnat(struct nft_rule *r, int family, uint32_t address_reg, uint32_
         expr_end(&e);
 }
 
+void nft_expr_value(struct nft_rule *r, uint32_t reg, const void *data, size_t len)
+{
+        struct expr e = expr_begin(r, "immediate");
+
+        put_be32(e.m, NFTA_IMMEDIATE_DREG, reg);
+        put_value(e.m, NFTA_IMMEDIATE_DATA, data, len);
+        expr_end(&e);
+}
+
 void nft_expr_masquerade(struct nft_rule *r)
 {
         struct expr e = expr_begin(r, "masq");

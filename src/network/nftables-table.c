@@ -357,3 +357,34 @@ void nft_publish_remove(struct nft *nft, const struct nft_publish *port)
 {
         publish_element(nft, port, nft_element_delete);
 }
+
+/* ---- The embedded DNS server, in a container's namespace ---- */
+
+static void add_redirect(struct nft *nft, int protocol, uint16_t to)
+{
+        static const uint8_t server[4] = { 127, 0, 0, 11 };
+        struct nft_rule r = nft_rule_begin(nft, "output");
+        uint8_t number = (uint8_t)protocol;
+        uint16_t domain = htons(53), port = htons(to);
+
+        match_family(&r, NFPROTO_IPV4);
+        nft_expr_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, families[0].destination, 4, NFT_REG_1);
+        nft_expr_compare(&r, NFT_REG_1, NFT_CMP_EQ, server, sizeof(server));
+        nft_expr_meta(&r, NFT_META_L4PROTO, NFT_REG_1);
+        nft_expr_compare(&r, NFT_REG_1, NFT_CMP_EQ, &number, sizeof(number));
+        nft_expr_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1);
+        nft_expr_compare(&r, NFT_REG_1, NFT_CMP_EQ, &domain, sizeof(domain));
+        nft_expr_value(&r, NFT_REG_1, server, sizeof(server));
+        nft_expr_value(&r, NFT_REG_2, &port, sizeof(port));
+        nft_expr_dnat(&r, NFPROTO_IPV4, NFT_REG_1, NFT_REG_2);
+        nft_rule_end(&r);
+}
+
+void nft_dns_redirect(struct nft *nft, uint16_t udp_port, uint16_t tcp_port)
+{
+        nft_table_delete(nft);
+        table_message(nft, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+        nft_base_chain_add(nft, "output", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST);
+        add_redirect(nft, IPPROTO_UDP, udp_port);
+        add_redirect(nft, IPPROTO_TCP, tcp_port);
+}

@@ -49,6 +49,9 @@ void nft_network_add(struct nft *nft, const struct nft_network *network);
 void nft_network_remove(struct nft *nft, const struct nft_network *network);
 void nft_publish_add(struct nft *nft, const struct nft_publish *port);
 void nft_publish_remove(struct nft *nft, const struct nft_publish *port);
+/* In a container's namespace: port 53 of 127.0.0.11 leads to these ports of it, where the embedded server listens, so
+ * that a container may have a server of its own on port 53. Replaces the table. */
+void nft_dns_redirect(struct nft *nft, uint16_t udp_port, uint16_t tcp_port);
 int nft_commit(struct nft *nft, struct error *err);
 
 /* Whether another's base chain in the forward hook (iptables' FORWARD, firewalld, ufw) has policy drop; gives its

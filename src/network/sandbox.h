@@ -50,5 +50,7 @@ int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six, c
                          struct error *err);
 /* The first of PREFIX0, PREFIX1, … that is free ("eth"). */
 int sandbox_free_name(struct sandbox *s, const char *prefix, char ret[IFNAMSIZ], struct error *err);
+/* Sockets for the embedded DNS server, UDP and listening TCP, bound inside to 127.0.0.11 and reached by its port 53. */
+int sandbox_dns_open(struct sandbox *s, int ret_fds[2], struct error *err);
 /* Runs `body` on a thread inside the namespace (for /proc/sys/net). */
 int sandbox_run(int netns, int (*body)(void *arg, struct error *err), void *arg, struct error *err);

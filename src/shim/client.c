@@ -19,6 +19,9 @@ static int fail_from_errno(struct error *err, int errnum, const char *what)
         return -1;
 }
 
+/* Two more are the DNS server's. */
+#define SHIM_PORTS_MAX (SPAWN_MAX_FDS - SHIM_FD_PORTS - 2)
+
 int shim_spawn(const struct shim_spawn_options *options, struct error *err)
 {
         cleanup_close int control = -1;
@@ -28,9 +31,9 @@ int shim_spawn(const struct shim_spawn_options *options, struct error *err)
         char *env[] = { NULL };
         pid_t pid;
 
-        if (options->n_ports > SPAWN_MAX_FDS - SHIM_FD_PORTS)
+        if (options->n_ports > SHIM_PORTS_MAX)
                 return error_set(err, ERROR_INVALID, "too many published ports for one container (at most %d)",
-                                 SPAWN_MAX_FDS - SHIM_FD_PORTS);
+                                 SHIM_PORTS_MAX);
         control = unix_listen(options->socket, SOCK_SEQPACKET, 0600, err);
         if (control < 0)
                 return error_context(err, "shim");
@@ -41,6 +44,8 @@ int shim_spawn(const struct shim_spawn_options *options, struct error *err)
         for (size_t i = 0; i < options->n_ports; i++)
                 fds[SHIM_FD_PORTS + i] = options->port_fds[i];
         child.n_fds = SHIM_FD_PORTS + options->n_ports;
+        for (size_t i = 0; options->dns_fds && i < 2; i++)
+                fds[child.n_fds++] = options->dns_fds[i];
         child.argv = argv;
         child.env = env;
         child.directory = "/";

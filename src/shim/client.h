@@ -21,6 +21,7 @@ struct shim_spawn_options {
         int netns_fd;              /* -1: none. Not consumed. */
         const int *port_fds;       /* as shim_config.ports; not consumed */
         size_t n_ports;
+        const int *dns_fds; /* two, or NULL; not consumed */
         bool keep_stderr; /* the shim's diagnostics go to ours */
 };
 

@@ -41,6 +41,7 @@ static const struct json_field shim_config_fields[] = {
         JSON_FIELD("has_netns", struct shim_config, has_netns, JSON_BOOL),
         JSON_FIELD_ARRAY("ports", struct shim_config, ports, n_ports, JSON_ARRAY, shim_port_table,
                          JSON_OMIT_EMPTY),
+        JSON_FIELD("dns_directory", struct shim_config, dns_directory, JSON_STRING, JSON_OMIT_EMPTY),
 };
 const struct json_table shim_config_table = JSON_TABLE(struct shim_config, shim_config_fields);
 

@@ -9,7 +9,8 @@
  *   2         /dev/null, or davitd's own diagnostics when it was started with --debug
  *   3         the listening control socket, EXEC_ROOT/containers/ID/ctl.sock
  *   4         the container's network namespace if `has_netns`, else unused
- *   5, 6, …   the bound host port sockets, one for each of `ports` */
+ *   5, 6, …   the bound host port sockets, one for each of `ports`
+ *   behind    the DNS server's UDP and TCP socket, if `dns_directory` */
 #pragma once
 
 #include "base/error.h"
@@ -60,6 +61,7 @@ struct shim_config {
         bool has_netns;
         struct shim_port *ports;
         size_t n_ports;
+        char *dns_directory; /* EXEC_ROOT/networks: the shim answers names (network/dns.h); NULL: it doesn't */
 };
 
 extern const struct json_table shim_config_table;

@@ -229,6 +229,9 @@ static void tell_exited(struct shim *shim)
                 .restart_count = shim->state.restart_count,
         };
 
+        /* Before anybody knows: a new start writes new names. */
+        if (shim->phase != SHIM_RESTARTING)
+                dns_close(shim);
         control_event(shim, &event);
         if (shim->phase != SHIM_RESTARTING)
                 control_answer_waiting(shim);
@@ -418,6 +421,7 @@ static void linger_empty(void *data)
 void shim_end(struct shim *shim)
 {
         shim->phase = SHIM_ENDED;
+        dns_close(shim);
         streams_finish(&shim->streams);
         log_writer_close(take_ptr(shim->log));
         shim->streams.log = NULL;

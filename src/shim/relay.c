@@ -195,5 +195,5 @@ int relays_open(struct shim *shim, struct error *err)
                 if (loop_add(&shim->loop, &relay->source, relay->fd, EPOLLIN, accept_ready, relay, err) < 0)
                         return error_context(err, "port %d", port->host_port);
         }
-        return 0;
+        return dns_open(shim, err);
 }

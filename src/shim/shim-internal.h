@@ -78,6 +78,7 @@ struct shim {
         bool manual;        /* the end of this run was asked for */
         bool paused;
         struct relay *relays;
+        struct dns_server *dns;
 };
 
 /* container.c */
@@ -118,6 +119,10 @@ void control_close(struct shim *shim);
 void oom_watch(struct shim *shim);
 void oom_unwatch(struct shim *shim);
 void oom_check(struct shim *shim);
+
+/* dns.c */
+int dns_open(struct shim *shim, struct error *err);
+void dns_close(struct shim *shim);
 
 /* relay.c */
 int relays_open(struct shim *shim, struct error *err);

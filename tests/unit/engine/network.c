@@ -142,7 +142,7 @@ static void publish(struct world *w, const char *ip, const char *port)
 static int default_bridge(void *arg, struct error *err)
 {
         struct world *w = arg;
-        cleanup_network_start struct network_start first = { .netns = -1 }, second = { .netns = -1 };
+        cleanup_network_start struct network_start first = NETWORK_START_NONE, second = NETWORK_START_NONE;
         struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"), b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
         struct network_settings settings = { 0 };
         cleanup_strv char **warnings = NULL;
@@ -245,7 +245,7 @@ static int user_networks(void *arg, struct error *err)
                   "syntax)" },
         };
         struct world *w = arg;
-        cleanup_network_start struct network_start first = { .netns = -1 }, second = { .netns = -1 };
+        cleanup_network_start struct network_start first = NETWORK_START_NONE, second = NETWORK_START_NONE;
         struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"), b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
         struct endpoint_ipam_config fixed = { .ipv4_address = (char *)"10.5.0.77" };
         struct endpoint_entry entry = { (char *)"two", { .ipam_config = &fixed } };
