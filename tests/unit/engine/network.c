@@ -302,6 +302,92 @@ TEST(user_defined_networks)
         run_in_namespace(user_networks);
 }
 
+static int listen_inside6(void *arg, struct error *err)
+{
+        struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+        int *fd = arg;
+
+        (void)err;
+        *fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_eq(bind(*fd, (struct sockaddr *)&a, sizeof(a)), 0);
+        ck_assert_int_eq(listen(*fd, 8), 0);
+        return 0;
+}
+
+static int connect6(const char *ip, uint16_t port)
+{
+        struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        struct timeval timeout = { 1, 0 };
+        cleanup_close int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        inet_pton(AF_INET6, ip, &a.sin6_addr);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+        return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 ? 0 : errno;
+}
+
+/* IPv6, a host that lost its bridges (a reboot), names for the shims, a firewall beside us. */
+static int ipv6_and_reboot(void *arg, struct error *err)
+{
+        struct world *w = arg;
+        cleanup_network_start struct network_start first = NETWORK_START_NONE;
+        struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a");
+        struct network_settings settings = { 0 };
+        cleanup_strv char **warnings = NULL;
+        cleanup_free char *path = NULL, *text = NULL, *id = NULL;
+        int listener = -1;
+        size_t len;
+
+        if (access("/proc/sys/net/ipv6", F_OK) < 0)
+                return 0;
+        world_open(w, NULL, err);
+        ck_assert_uint_eq(strv_length((char **)networks_warnings(w->nets)), 0);
+        ck_assert_msg(make(w, "{\"Name\":\"six\",\"EnableIPv6\":true,\"IPAM\":{\"Config\":"
+                              "[{\"Subnet\":\"fd00:db8:6::/64\"}]}}", err) == 0, "%s", error_message(err));
+        w->config.hostname = (char *)"h";
+        replace_string(&w->host.network_mode, "six");
+        publish(w, "", "8080");
+        ck_assert_int_eq(network_container_create(w->nets, &a, NULL, &warnings, err), 0);
+        ck_assert_msg(network_container_start(w->nets, &a, &first, err) == 0, "%s", error_message(err));
+        ck_assert_int_eq(network_container_settings(w->nets, &a, &settings, err), 0);
+        ck_assert_str_eq(settings.networks[0].settings.global_ipv6_address, "fd00:db8:6::2");
+        ck_assert_str_eq(settings.networks[0].settings.ipv6_gateway, "fd00:db8:6::1");
+        id = xstrdup(settings.networks[0].settings.network_id);
+        json_free_fields(&network_settings_table, &settings);
+        ck_assert_int_eq(sandbox_run(first.netns, listen_inside6, &listener, err), 0);
+        ck_assert_int_eq(connect6("fd00:db8:6::2", 80), 0);
+        ck_assert_int_eq(connect6("fd00:db8:6::1", 8080), 0);
+        ck_assert_int_eq(connect_from(-1, "127.0.0.1", 8080), 0);
+        ck_assert(first.ports[1].relay); /* ::1 */
+        ck_assert_int_ge(first.dns_fds[1], 0);
+        path = string_format("%s/networks/%s/%s", w->dir, id, a.id);
+        ck_assert_int_eq(file_read(AT_FDCWD, path, 4096, &text, &len, err), 0);
+        ck_assert_ptr_nonnull(strstr(text, "address fd00:db8:6::2\nname a\nname aaaaaaaaaaaa\nname h\n"));
+        for (size_t i = 0; i < w->nets->n_records; i++)
+                if (*w->nets->records[i]->bridge)
+                        rtnl_link_delete(w->nets->rtnl, w->nets->records[i]->bridge);
+        ck_assert_int_eq(rtnl_commit(w->nets->rtnl, err), 0);
+        network_start_deinit(&first);
+        world_close(w);
+        ck_assert_int_eq(system("nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward "
+                                "priority 0; policy drop; }'"), 0);
+        world_open(w, NULL, err);
+        ck_assert_uint_eq(strv_length((char **)networks_warnings(w->nets)), 1);
+        ck_assert_int_ne(access(path, F_OK), 0);
+        ck_assert_msg(network_container_start(w->nets, &a, &first, err) == 0, "%s", error_message(err));
+        network_container_remove(w->nets, a.id);
+        ck_assert_int_ne(access(path, F_OK), 0);
+        ck_assert_int_eq(network_remove(w->nets, "six", err), 0);
+        ck_assert_uint_eq(count_links(w->nets), 2);
+        close(listener);
+        world_close(w);
+        return 0;
+}
+
+TEST(ipv6_reboot_names_firewall)
+{
+        run_in_namespace(ipv6_and_reboot);
+}
+
 static const struct {
         struct resolv_conf_request request;
         const char *lines;
