@@ -1,5 +1,6 @@
 /* Contexts live in Docker's places: config.json "currentContext", contexts/meta/SHA256(NAME)/meta.json. */
 #include "cli/context.h"
+#include "cli/client-info.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "cli/format.h"
@@ -34,7 +35,7 @@ static const char *meta_host(json_object *meta)
 }
 
 /* The name of the context in use: "default" when none is. */
-static const char *current_name(struct cli *cli)
+const char *context_name(struct cli *cli)
 {
         const char *from_environment = getenv("DOCKER_CONTEXT"), *configured;
 
@@ -56,7 +57,7 @@ int context_host(struct cli *cli, char **ret, struct error *err)
         if (!string_empty(cli->host) && !string_empty(cli->context))
                 return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --host and --context");
         *ret = NULL;
-        name = current_name(cli);
+        name = context_name(cli);
         if (streq(name, "default")) {
                 *ret = xstrdup(!string_empty(cli->host) ? cli->host : string_empty(host) ? NULL : host);
                 return 0;
@@ -238,7 +239,7 @@ static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 json_object *entry = json_object_array_get_idx(list, i), *row = json_object_new_object();
 
-                json_object_object_add(row, "Current", json_object_new_boolean(streq(json_get_string(entry, "Name"), current_name(cli))));
+                json_object_object_add(row, "Current", json_object_new_boolean(streq(json_get_string(entry, "Name"), context_name(cli))));
                 json_set_string(row, "Description", json_get_string(entry, "Description"));
                 json_set_string(row, "DockerEndpoint", json_get_string(entry, "Host"));
                 json_set_string(row, "Error", "");
@@ -277,7 +278,7 @@ static int run_show(struct cli *cli, struct invocation *call, struct error *err)
 {
         (void)call;
         (void)err;
-        puts(current_name(cli));
+        puts(context_name(cli));
         return 0;
 }
 
@@ -293,7 +294,7 @@ static const struct option inspect_options[] = {
 static int run_inspect(struct cli *cli, struct invocation *call, struct error *err)
 {
         cleanup_json json_object *list = json_object_new_array();
-        char *current[] = { (char *)current_name(cli), NULL };
+        char *current[] = { (char *)context_name(cli), NULL };
         char *const *names = call->args[0] ? call->args : current;
 
         for (; *names; names++) {
@@ -338,7 +339,7 @@ static int remove_one(struct cli *cli, const char *name, bool force, struct erro
                 return error_set(err, ERROR_INVALID, "context \"default\" cannot be removed");
         if (read_meta(cli, name, &meta, NULL) < 0)
                 return force ? 0 : error_set(err, ERROR_NOT_FOUND, "context \"%s\" does not exist", name);
-        if (streq(name, current_name(cli))) {
+        if (streq(name, context_name(cli))) {
                 if (!force)
                         return error_set(err, ERROR_CONFLICT, "context \"%s\" is in use, set -f flag to force remove", name);
                 json_object_object_del(cli_config(cli), "currentContext");

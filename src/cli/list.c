@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "cli/each.h"
 #include "cli/format.h"
+#include "cli/list.h"
 #include "client/client.h"
 
 #include <inttypes.h>
@@ -62,7 +63,7 @@ static const struct format_field ps_fields[] = {
         { "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" }, { "Ports", "PORTS" },
         { "RunningFor", "CREATED" }, { "Size", "SIZE" }, { "State", "STATE" }, { "Status", "STATUS" }, { "Platform", "PLATFORM" },
 };
-static const struct format_kind ps_kind = { "*formatter.ContainerContext",
+const struct format_kind container_kind = { "*formatter.ContainerContext",
                                             "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}", "{{.ID}}", ps_fields,
                                             ARRAY_SIZE(ps_fields), label_of };
 static const struct format_kind ps_size_kind = { "*formatter.ContainerContext",
@@ -210,7 +211,7 @@ static char *image_text(json_object *c, bool full)
         return !full && streq(image, json_get_string(c, "ImageID")) ? format_short_id(image, false) : xstrdup(image);
 }
 
-static json_object *ps_row(json_object *c, bool full)
+json_object *container_row(json_object *c, bool full)
 {
         json_object *row = json_object_new_object();
         const char *command = json_get_string(c, "Command");
@@ -262,7 +263,7 @@ static int run_ps(struct cli *cli, struct invocation *call, struct error *err)
         struct client *client;
         struct format *f;
 
-        if (format_open(o->size ? &ps_size_kind : &ps_kind, format, o->quiet, &f, err) < 0)
+        if (format_open(o->size ? &ps_size_kind : &container_kind, format, o->quiet, &f, err) < 0)
                 return -1;
         client_query_init(&q, "/containers/json");
         client_query_add_bool(&q, "all", o->all || o->latest || (option_given(call, "last") && o->last > 0));
@@ -274,7 +275,7 @@ static int run_ps(struct cli *cli, struct invocation *call, struct error *err)
                 format_close(f, NULL);
                 return -1;
         }
-        return show_rows(f, list, o->no_trunc, ps_row, err);
+        return show_rows(f, list, o->no_trunc, container_row, err);
 }
 
 /* ---- volume ls ---- */
@@ -293,9 +294,9 @@ static const struct format_field volume_fields[] = {
         { "Availability", "AVAILABILITY" }, { "Driver", "DRIVER" }, { "Group", "GROUP" }, { "Labels", "LABELS" }, { "Links", "LINKS" },
         { "Mountpoint", "MOUNTPOINT" }, { "Name", "VOLUME NAME" }, { "Scope", "SCOPE" }, { "Size", "SIZE" }, { "Status", "STATUS" },
 };
-static const struct format_kind volume_kind = { "*formatter.volumeContext", "{{.Driver}}\t{{.Name}}", "{{.Name}}", volume_fields, ARRAY_SIZE(volume_fields), label_of };
+const struct format_kind volume_kind = { "*formatter.volumeContext", "{{.Driver}}\t{{.Name}}", "{{.Name}}", volume_fields, ARRAY_SIZE(volume_fields), label_of };
 
-static json_object *volume_row(json_object *v, bool full)
+json_object *volume_row(json_object *v, bool full)
 {
         json_object *row = json_object_new_object();
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #define ANSWER_MAX (256 << 20)
-#define API_MINOR 51
 
 int client_open(const char *host, struct client **ret, struct error *err)
 {
@@ -18,7 +17,7 @@ int client_open(const char *host, struct client **ret, struct error *err)
 
         c->may_start = string_empty(host);
         c->host = xstrdup(string_empty(host) ? "unix://" PATH_SOCKET : host);
-        c->minor = API_MINOR;
+        c->minor = CLIENT_API_MINOR;
         path = string_after(c->host, "unix://");
         if (!path) {
                 const char *scheme = strstr(c->host, "://");
@@ -34,7 +33,7 @@ int client_open(const char *host, struct client **ret, struct error *err)
         if (!string_empty(version)) {
                 const char *dot = strchr(version, '.');
 
-                c->minor = dot ? atoi(dot + 1) : API_MINOR;
+                c->minor = dot ? atoi(dot + 1) : CLIENT_API_MINOR;
         }
         *ret = c;
         return 0;

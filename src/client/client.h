@@ -5,6 +5,9 @@
 #include "base/http.h"
 #include "base/json.h"
 
+/* The newest version of the API that we speak: 1.MINOR. */
+#define CLIENT_API_MINOR 51
+
 struct client {
         char *host;    /* as given: "unix:///run/davit/davit.sock" */
         char *socket;  /* its path */
