@@ -250,7 +250,8 @@ int command_parse(const struct command *command, const char *path, char *const *
 
         *ret = (struct invocation){ .command = command, .path = xstrdup(path), .values = xcalloc(1, command->options_size + 1), .args = strv_new() };
         if (parse_arguments(&p, argv) < 0) {
-                fprintf(stderr, "%s\n\nUsage:  %s %s\n\nRun '%s --help' for more information\n", error_message(&err), path, command->usage, path);
+                fprintf(stderr, "%s\n\nUsage:  %s %s%s\n\nRun '%s --help' for more information\n", error_message(&err), path, command->usage,
+                        command == &root_command ? " [ARG...]" : "", path);
                 return 125;
         }
         if (p.help) {
@@ -259,10 +260,8 @@ int command_parse(const struct command *command, const char *path, char *const *
         }
         complaint = check_count(ret);
         if (complaint) {
-                bool open = command->max_args < 0 || (command->min_args == 0 && command->max_args > 0);
-
                 fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n", program_of(path), complaint, path, command->usage,
-                        open ? "See" : "Run", path);
+                        command->max_args < 0 ? "See" : "Run", path);
                 return 1;
         }
         return 0;

@@ -1,26 +1,28 @@
 #include "cli/each.h"
 #include "base/json.h"
+#include "cli/failures.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
 int each_argument(struct cli *cli, struct invocation *call, each_function function)
 {
-        int status = 0;
+        cleanup_error struct error failures = {};
 
         for (char *const *name = call->args; *name; name++) {
-                cleanup_error struct error err = {};
-                int r = function(cli, call, *name, &err);
+                cleanup_error struct error why = {};
+                int r = function(cli, call, *name, &why);
 
                 if (r == 0)
                         puts(*name);
-                if (r < 0) {
-                        fflush(stdout);
-                        fprintf(stderr, "%s\n", error_message(&err));
-                        status = 1;
-                }
+                if (r < 0)
+                        failure_add(&failures, &why);
         }
-        return status;
+        fflush(stdout);
+        if (!failures.kind)
+                return 0;
+        fprintf(stderr, "%s\n", error_message(&failures));
+        return 1;
 }
 
 int confirm(const char *warning)

@@ -42,7 +42,10 @@ const struct command root_command = {
 
 static int unknown_command(const char *path, const char *name)
 {
-        fprintf(stderr, "%.*s: unknown command: %s %s\n\nRun '%s --help' for more information\n", (int)strcspn(path, " "), path, path, name, path);
+        fprintf(stderr, "%.*s: unknown command: %s %s\n", (int)strcspn(path, " "), path, path, name);
+        if (strchr(path, ' '))
+                fprintf(stderr, "\nUsage:  %s\n", path);
+        fprintf(stderr, "\nRun '%s --help' for more information\n", path);
         return 1;
 }
 
@@ -56,6 +59,7 @@ static int run_leaf(struct cli *cli, const struct command *command, const char *
         if (r == 0) {
                 r = command->run(cli, &call, &err);
                 if (r < 0) {
+                        fflush(stdout);
                         if (err.message)
                                 fprintf(stderr, "%s\n", err.message);
                         r = err.exit_code ? err.exit_code : 1;
@@ -80,8 +84,13 @@ static int dispatch(struct cli *cli, const struct command *parent, const char *p
                 return 0;
         }
         if (**argv == '-') {
-                fprintf(stderr, "unknown %s: %s\n\nUsage:  %s %s\n\nRun '%s --help' for more information\n", (*argv)[1] == '-' ? "flag" : "shorthand flag", *argv, path,
-                        parent->usage, path);
+                const char *flag = *argv;
+
+                if (flag[1] == '-')
+                        fprintf(stderr, "unknown flag: %.*s\n", (int)strcspn(flag, "="), flag);
+                else
+                        fprintf(stderr, "unknown shorthand flag: '%c' in %s\n", flag[1], flag);
+                fprintf(stderr, "\nUsage:  %s\n\nRun '%s --help' for more information\n", path, path);
                 return 125;
         }
         command = command_find(parent, *argv);
