@@ -19,5 +19,3 @@ void mount_point_deinit(struct mount_point *point);
 int mount_tmpfs_options_check(const char *options, struct error *err);
 
 /* ---- mount-copy.c ---- */
-/* Copies what is in `from` into `to` (both descriptors of folders), which gets `from`'s owner, mode and times, too. */
-int tree_copy(int from, int to, struct error *err);

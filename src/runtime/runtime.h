@@ -60,6 +60,7 @@ struct runtime_container {
         pid_t pid;
         int pidfd;
         int gate;          /* private */
+        int listener;      /* after runtime_start(): the seccomp notification descriptor, else -1; the caller may take_fd() it */
         int console;       /* the pty's master when process.terminal, else -1; the caller may take_fd() it */
         struct cgroup *cgroup; /* NULL when the spec asked for none */
         unsigned namespaces;   /* CLONE_NEW… flags of those that differ from the caller's: what an exec joins */

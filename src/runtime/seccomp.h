@@ -25,7 +25,7 @@ int seccomp_program_write(int dirfd, const char *path, const struct seccomp_prog
 
 /* Installs it in the calling process (which has no_new_privs or CAP_SYS_ADMIN). `ret_listener` gets the notification
  * descriptor of a program with `notify`, else stays -1. Async-signal-safe. */
-int seccomp_load(const struct seccomp_program *program, int *ret_listener, struct error *err);
+int seccomp_program_load(const struct seccomp_program *program, int *ret_listener, struct error *err);
 
 /* Docker's default profile for a set of capabilities (mask; caps.h) on this machine's architecture; free with
  * json_free_fields(&oci_seccomp_table, …). */
