@@ -111,7 +111,7 @@ static int run_pause(struct cli *cli, struct invocation *call, struct error *err
 
 static int wait_one(struct cli *cli, struct invocation *call, const char *name, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *answer = NULL;
         struct client *client;
         const char *message;
@@ -147,7 +147,7 @@ static const struct option rm_options[] = {
 static int rm_one(struct cli *cli, struct invocation *call, const char *name, struct error *err)
 {
         const struct rm *o = call->values;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         struct client *client;
         const char *bare = name + strspn(name, "/");
 
@@ -218,7 +218,7 @@ static int compare_ports(const void *a, const void *b)
 
 static int run_port(struct cli *cli, struct invocation *call, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *answer = NULL;
         cleanup_strv char **names = NULL;
         cleanup_free char *port = NULL;
@@ -259,7 +259,7 @@ static int run_port(struct cli *cli, struct invocation *call, struct error *err)
 static int run_diff(struct cli *cli, struct invocation *call, struct error *err)
 {
         static const char kinds[] = "CAD";
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *changes = NULL;
         struct client *client;
 
@@ -286,7 +286,7 @@ static void add_tabbed(struct strbuf *b, json_object *list)
 static int run_top(struct cli *cli, struct invocation *call, struct error *err)
 {
         cleanup_free char *ps_args = strv_join(call->args + 1, " ");
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *answer = NULL;
         cleanup_strbuf struct strbuf table = {};
         struct client *client;
@@ -315,7 +315,7 @@ static const struct option export_options[] = { OPTION_STRING("output", 'o', str
 static int run_export(struct cli *cli, struct invocation *call, struct error *err)
 {
         const char *output = ((struct export *)call->values)->output;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_client_stream struct client_stream *s = NULL;
         struct client *client;
 
@@ -342,7 +342,7 @@ static int run_prune(struct cli *cli, struct invocation *call, struct error *err
 {
         const struct prune *o = call->values;
         cleanup_free char *filters = filters_text(o->filter), *size = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *answer = NULL;
         struct client *client;
         json_object *deleted;

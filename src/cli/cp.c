@@ -120,7 +120,7 @@ static int parse_stat(struct client_stream *s, struct remote_stat *ret, struct e
 
 static int stat_remote(struct client *client, const char *container, const char *path, struct remote_stat *ret, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_client_stream struct client_stream *s = NULL;
 
         client_query_init(&q, "/containers/%s/archive", container);
@@ -132,7 +132,7 @@ static int stat_remote(struct client *client, const char *container, const char 
 
 static int get_remote(struct client *client, const char *container, const char *path, struct client_stream **ret, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/archive", container);
         client_query_add(&q, "path", path);
@@ -364,7 +364,7 @@ static void *pack_thread(void *arg)
 
 static int put_remote(struct client *client, const struct cp *o, const char *container, const char *folder, struct stream *tar, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_client_stream struct client_stream *s = NULL;
 
         client_query_init(&q, "/containers/%s/archive", container);
@@ -405,7 +405,7 @@ static int find_target(struct client *client, const char *container, char **path
 
                 if (stat_remote(client, container, *path, ret, &why) < 0) {
                         if (error_is(&why, ERROR_NOT_FOUND)) {
-                                cleanup_query struct client_query q;
+                                cleanup_query struct client_query q = {};
 
                                 /* Of the container itself or of the path? */
                                 client_query_init(&q, "/containers/%s/json", container);

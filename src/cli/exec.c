@@ -75,7 +75,7 @@ static int make_request(struct invocation *call, json_object **ret, struct error
 static int create(struct client *client, struct invocation *call, char **ret_id, struct error *err)
 {
         cleanup_json json_object *body = NULL, *answer = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/exec", call->args[0]);
         if (make_request(call, &body, err) < 0 || client_call(client, "POST", &q, body, &answer, NULL, err) < 0)
@@ -98,7 +98,7 @@ static json_object *start_body(const struct exec_flags *f)
 static int exit_code(struct client *client, const char *id, struct error *err)
 {
         cleanup_json json_object *answer = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/exec/%s/json", id);
         if (client_call(client, "GET", &q, NULL, &answer, NULL, err) < 0)
@@ -113,7 +113,7 @@ static int run_streams(struct client *client, const struct exec_flags *f, const 
         cleanup_free char *resize = string_format("/exec/%s/resize", id);
         struct client_hijack h = { .fd = -1 };
         struct terminal *terminal = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         int r = -1;
 
         client_query_init(&q, "/exec/%s/start", id);
@@ -142,7 +142,7 @@ static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
         if (cli_client(cli, &client, err) < 0 || create(client, call, &id, err) < 0)
                 return -1;
         if (f->detach) {
-                cleanup_query struct client_query q;
+                cleanup_query struct client_query q = {};
 
                 client_query_init(&q, "/exec/%s/start", id);
                 return client_call(client, "POST", &q, body, NULL, NULL, err);

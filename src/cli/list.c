@@ -258,7 +258,7 @@ static int run_ps(struct cli *cli, struct invocation *call, struct error *err)
         struct ps *o = call->values;
         const char *format = configured(cli, o->format, o->quiet, "psFormat");
         cleanup_free char *filters = filters_text(o->filter);
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *list = NULL;
         struct client *client;
         struct format *f;
@@ -323,7 +323,7 @@ static int run_volume_ls(struct cli *cli, struct invocation *call, struct error 
 {
         struct volume_ls *o = call->values;
         cleanup_free char *filters = filters_text(o->filter);
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *answer = NULL;
         json_object *list;
         struct client *client;
@@ -399,7 +399,7 @@ static int run_network_ls(struct cli *cli, struct invocation *call, struct error
 {
         struct network_ls *o = call->values;
         cleanup_free char *filters = filters_text(o->filter);
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_json json_object *list = NULL;
         struct client *client;
         struct format *f;

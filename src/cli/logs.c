@@ -67,7 +67,7 @@ static int run_logs(struct cli *cli, struct invocation *call, struct error *err)
 {
         const struct logs *o = call->values;
         cleanup_client_stream struct client_stream *s = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_free char *since = NULL, *until = NULL;
         int64_t now = time_now();
         struct client *client;

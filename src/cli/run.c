@@ -67,7 +67,7 @@ static int open_cidfile(const char *path, int *ret, struct error *err)
 static int post_create(struct client *client, const struct container_flags *f, const struct created *c, json_object **ret, struct error *err)
 {
         cleanup_json json_object *body = container_request_json(&c->request);
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/create");
         client_query_add(&q, "name", string_empty(f->name) ? NULL : f->name);
@@ -153,7 +153,7 @@ static int run_create(struct cli *cli, struct invocation *call, struct error *er
 
 static int attach(struct client *client, const char *id, const struct stream_options *o, struct client_hijack *ret, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/attach", id);
         client_query_add(&q, "detachKeys", o->detach_keys);
@@ -167,7 +167,7 @@ static int attach(struct client *client, const char *id, const struct stream_opt
 /* The head of the answer is here when this returns: the wait is on. */
 static int wait_open(struct client *client, const char *id, const char *condition, struct client_stream **ret, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/wait", id);
         client_query_add(&q, "condition", condition);
@@ -193,7 +193,7 @@ static int wait_result(struct client_stream *s, struct error *err)
 
 static int start(struct client *client, const char *id, const char *detach_keys, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/start", id);
         client_query_add(&q, "detachKeys", detach_keys);
@@ -317,7 +317,7 @@ static const struct option start_options[] = {
 
 static int inspect(struct client *client, const char *name, json_object **ret, struct error *err)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/json", name);
         return client_call(client, "GET", &q, NULL, ret, NULL, err);

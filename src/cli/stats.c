@@ -143,7 +143,7 @@ struct sampler {
 static void *take_sample(void *arg)
 {
         struct sampler *s = arg;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/stats", s->name);
         client_query_add(&q, "stream", "0");
@@ -156,7 +156,7 @@ static int list_names(struct client *client, struct invocation *call, char ***re
 {
         const struct stats *o = call->values;
         cleanup_json json_object *list = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
 
         if (call->args[0]) {
                 *ret = strv_copy(call->args);

@@ -206,7 +206,7 @@ void signals_unblock(void)
 
 static void send_size(struct follower *f)
 {
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         int height, width;
 
         if (!terminal_size(&height, &width))
@@ -257,7 +257,7 @@ static void *forward(void *arg)
         int signal;
 
         while (sigwait(&set, &signal) == 0) {
-                cleanup_query struct client_query q;
+                cleanup_query struct client_query q = {};
 
                 client_query_init(&q, "/containers/%s/kill", f->path);
                 client_query_add_int(&q, "signal", signal);

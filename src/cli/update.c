@@ -81,7 +81,7 @@ static int run_update(struct cli *cli, struct invocation *call, struct error *er
         if (make_update(call, &body, err) < 0 || cli_client(cli, &client, err) < 0)
                 return -1;
         for (char *const *name = call->args; *name; name++) {
-                cleanup_query struct client_query q;
+                cleanup_query struct client_query q = {};
                 cleanup_json json_object *answer = NULL;
                 cleanup_error struct error why = {};
                 json_object *warnings;
@@ -121,7 +121,7 @@ static int run_commit(struct cli *cli, struct invocation *call, struct error *er
         const struct commit *o = call->values;
         cleanup_reference struct reference r = {};
         cleanup_json json_object *answer = NULL;
-        cleanup_query struct client_query q;
+        cleanup_query struct client_query q = {};
         cleanup_free char *repo = NULL;
         struct client *client;
         bool pause = option_given(call, "pause") ? o->pause : !o->no_pause;
