@@ -36,7 +36,7 @@
             OPTION_STRING("cpuset-cpus", 0, F, cpuset_cpus, "CPUs in which to allow execution (0-3, 0,1)"),          \
             OPTION_STRING("cpuset-mems", 0, F, cpuset_mems, "MEMs in which to allow execution (0-3, 0,1)"),          \
             OPTION_LIST("device", 0, F, device, "Add a host device to the container"),                               \
-            OPTION_LIST("device-cgroup-rule", 0, F, device_cgroup_rule, "Add a rule to the cgroup allowed devices list"), \
+            OPTION_LIST("device-cgroup-rule", 0, F, device_cgroup_rule, "Add a rule to the cgroup allowed devices list", NULL, check_device_cgroup_rule), \
             OPTION_LIST("device-read-bps", 0, F, device_read_bps, "Limit read rate (bytes per second) from a device", "[]", check_throttle_bps), \
             OPTION_LIST("device-read-iops", 0, F, device_read_iops, "Limit read rate (IO per second) from a device", "[]", check_throttle_iops), \
             OPTION_LIST("device-write-bps", 0, F, device_write_bps, "Limit write rate (bytes per second) to a device", "[]", check_throttle_bps), \
@@ -433,8 +433,7 @@ static int fill_host(struct invocation *call, struct container_config *c, struct
         h->volume_driver = xstrdup(f->volume_driver);
         h->volumes_from = strv_copy(f->volumes_from);
         fill_map(&h->annotations, f->annotation);
-        h->cap_add = strv_copy(f->cap_add);
-        h->cap_drop = strv_copy(f->cap_drop);
+        grammar_capabilities(f->cap_add, f->cap_drop, h);
         h->cgroupns_mode = xstrdup(f->cgroupns);
         h->dns = strv_copy(f->dns);
         h->dns_options = strv_copy(f->dns_option);

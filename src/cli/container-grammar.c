@@ -460,7 +460,7 @@ static void add_exposed(struct container_config *c, const char *port)
 
 static int bad_publish(const char *text, const char *what, struct error *err)
 {
-        return error_set(err, ERROR_INVALID, "invalid %s: %s", what, text);
+        return error_set(err, ERROR_INVALID, "Invalid %s: %s", what, text);
 }
 
 static int publish_parts(const char *full, const char *ip, const char *host, const char *container, const char *protocol, struct container_config *c,
@@ -568,9 +568,65 @@ int grammar_ports(char *const *publish, char *const *expose, struct container_co
 
 /* ---- --device and limits ---- */
 
+/* ---- Capabilities ---- */
+
+#define CAPABILITY_ALL "ALL"
+#define CAPABILITY_RESET "RESET"
+
+/* "net_admin" → "CAP_NET_ADMIN", each once; ALL is all of them. */
+static char **normal_capabilities(char *const *names)
+{
+        char **list = NULL;
+
+        for (; names && *names; names++) {
+                bool special = strcasecmp(*names, CAPABILITY_ALL) == 0 || strcasecmp(*names, CAPABILITY_RESET) == 0;
+                cleanup_free char *name = string_format("%s%s", special || strncasecmp(*names, "CAP_", 4) == 0 ? "" : "CAP_", *names);
+
+                for (char *p = name; *p; p++)
+                        *p = (char)toupper((unsigned char)*p);
+                if (!strv_contains(list, name))
+                        strv_append(&list, name);
+        }
+        if (strv_contains(list, CAPABILITY_ALL)) {
+                strv_free(list);
+                list = NULL;
+                strv_append(&list, CAPABILITY_ALL);
+        }
+        strv_sort(list);
+        return list;
+}
+
+void grammar_capabilities(char *const *add, char *const *drop, struct host_config *h)
+{
+        cleanup_strv char **added = normal_capabilities(add), **dropped = normal_capabilities(drop);
+
+        for (char **name = added; name && *name; name++)
+                if (!streq(*name, CAPABILITY_RESET))
+                        strv_append(&h->cap_add, *name);
+        for (char **name = dropped; name && *name; name++)
+                if (!streq(*name, CAPABILITY_RESET) && !strv_contains(added, *name))
+                        strv_append(&h->cap_drop, *name);
+}
+
 static bool is_access(const char *text)
 {
         return *text && strspn(text, "rwm") == strlen(text) && strlen(text) <= 3;
+}
+
+/* "TYPE MAJOR:MINOR ACCESS", numbers or stars. */
+int check_device_cgroup_rule(const char *value, struct error *err)
+{
+        const char *p = value;
+        bool fine = *p && strchr("acb", *p) && p[1] == ' ';
+
+        p += fine ? 2 : 0;
+        for (int i = 0; fine && i < 2; i++) {
+                size_t digits = *p == '*' ? 1 : strspn(p, "0123456789");
+
+                fine = digits > 0 && p[digits] == (i == 0 ? ':' : ' ');
+                p += digits + 1;
+        }
+        return fine && is_access(p) ? 0 : error_set(err, ERROR_INVALID, "invalid device cgroup format '%s'", value);
 }
 
 static int check_device_path(const char *path, struct error *err)
@@ -598,9 +654,7 @@ int grammar_devices(char *const *devices, struct host_config *h, struct error *e
                 } else if (n == 2) {
                         inside = parts[1];
                 }
-                if (inside && *inside != '/')
-                        return *inside && is_access(inside) ? 0 : error_set(err, ERROR_INVALID, "bad mode specified: %s", inside);
-                if (check_device_path(parts[0], err) < 0)
+                if (check_device_path(inside ? inside : parts[0], err) < 0)
                         return -1;
                 d.path_on_host = xstrdup(parts[0]);
                 d.path_in_container = xstrdup(string_empty(inside) ? parts[0] : inside);

@@ -5,6 +5,7 @@
 
 int check_add_host(const char *value, struct error *err);
 int check_attach(const char *value, struct error *err);
+int check_device_cgroup_rule(const char *value, struct error *err);
 int check_ip(const char *value, struct error *err);
 int check_mount(const char *value, struct error *err);
 int check_throttle_bps(const char *value, struct error *err);
@@ -16,6 +17,8 @@ char *normal_host(const char *text);
 /* Removes white space from JSON text in place; ERROR_INVALID when it is none. */
 int compact_json(char **text, struct error *err);
 
+/* --cap-add and --cap-drop with the names that the kernel has, each once, sorted; what is added is not dropped. */
+void grammar_capabilities(char *const *add, char *const *drop, struct host_config *h);
 int grammar_volumes(char *const *volumes, char *const *tmpfs, struct container_config *c, struct host_config *h, struct error *err);
 int grammar_mounts(char *const *mounts, struct host_config *h, struct error *err);
 int grammar_mount(const char *text, struct mount_config *ret, struct error *err);

@@ -193,7 +193,11 @@ static int run_rename(struct cli *cli, struct invocation *call, struct error *er
                 return error_set(err, ERROR_INVALID, "Error: Neither old nor new names may be empty");
         client_query_init(&q, "/containers/%s/rename", call->args[0]);
         client_query_add(&q, "name", call->args[1]);
-        return post(cli, &q, err);
+        if (post(cli, &q, err) == 0)
+                return 0;
+        fprintf(stderr, "%s\n", error_message(err));
+        error_clear(err);
+        return error_set(err, ERROR_SYSTEM, "Error: failed to rename container named %s", call->args[0]);
 }
 
 /* ---- port ---- */
@@ -240,7 +244,7 @@ static int run_port(struct cli *cli, struct invocation *call, struct error *err)
                 port = slash ? xstrdup(call->args[1]) : string_format("%s/tcp", call->args[1]);
                 bindings = json_get(ports, port);
                 if (!bindings)
-                        return error_set(err, ERROR_NOT_FOUND, "no public port '%s' published for %s", call->args[1], call->args[0]);
+                        return error_set(err, ERROR_NOT_FOUND, "Error: No public port '%s' published for %s", call->args[1], call->args[0]);
                 print_bindings(bindings, NULL);
                 return 0;
         }
@@ -283,6 +287,8 @@ static void add_tabbed(struct strbuf *b, json_object *list)
         strbuf_addc(b, '\n');
 }
 
+#define TOP_COLUMN_MIN 20
+
 static int run_top(struct cli *cli, struct invocation *call, struct error *err)
 {
         cleanup_free char *ps_args = strv_join(call->args + 1, " ");
@@ -301,7 +307,7 @@ static int run_top(struct cli *cli, struct invocation *call, struct error *err)
         add_tabbed(&table, json_get(answer, "Titles"));
         for (size_t i = 0; rows && i < json_object_array_length(rows); i++)
                 add_tabbed(&table, json_object_array_get_idx(rows, i));
-        table_print(table.data, stdout);
+        table_print(table.data, TOP_COLUMN_MIN, stdout);
         return 0;
 }
 
@@ -348,7 +354,7 @@ static int run_prune(struct cli *cli, struct invocation *call, struct error *err
         json_object *deleted;
 
         if (!o->force && !confirm("WARNING! This will remove all stopped containers."))
-                return error_set(err, ERROR_CANCELLED, "container prune has been cancelled");
+                return 0;
         client_query_init(&q, "/containers/prune");
         client_query_add(&q, "filters", filters);
         if (cli_client(cli, &client, err) < 0 || client_call(client, "POST", &q, NULL, &answer, NULL, err) < 0)

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "cli/format.h"
+#include "cli/inspect.h"
 #include "cli/sha256.h"
 
 #include <ctype.h>
@@ -79,7 +80,7 @@ static int check_name(const char *name, struct error *err)
         if (streq(name, "default"))
                 return error_set(err, ERROR_INVALID, "\"default\" is a reserved context name");
         return good ? 0 : error_set(err, ERROR_INVALID,
-                                    "context name \"%s\" is invalid, names should match regex \"^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$\"", name);
+                                    "context name \"%s\" is invalid, names are validated against regexp \"^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$\"", name);
 }
 
 struct context_create {
@@ -291,38 +292,45 @@ static const struct option inspect_options[] = {
                       "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"),
 };
 
+static json_object *default_meta(struct cli *cli)
+{
+        const char *host = getenv("DOCKER_HOST");
+        json_object *meta = json_object_new_object(), *endpoints = json_object_new_object(), *docker = json_object_new_object();
+
+        json_set_string(docker, "Host", !string_empty(cli->host) ? cli->host : string_empty(host) ? "unix:///run/davit/davit.sock" : host);
+        json_object_object_add(docker, "SkipTLSVerify", json_object_new_boolean(false));
+        json_object_object_add(endpoints, "docker", docker);
+        json_set_string(meta, "Name", "default");
+        json_object_object_add(meta, "Metadata", json_object_new_object());
+        json_object_object_add(meta, "Endpoints", endpoints);
+        return meta;
+}
+
+static int get_context(struct cli *cli, struct invocation *call, const char *name, json_object **ret, struct error *err)
+{
+        cleanup_free char *folder = meta_folder(cli, name);
+        bool is_default = streq(name, "default");
+        json_object *meta = NULL, *storage;
+
+        (void)call;
+        if (is_default)
+                meta = default_meta(cli);
+        else if (read_meta(cli, name, &meta, err) < 0)
+                return -1;
+        storage = json_object_new_object();
+        json_object_object_add(meta, "TLSMaterial", json_object_new_object());
+        json_set_string(storage, "MetadataPath", is_default ? "<IN MEMORY>" : folder);
+        json_set_string(storage, "TLSPath", "<IN MEMORY>");
+        json_object_object_add(meta, "Storage", storage);
+        *ret = meta;
+        return 0;
+}
+
 static int run_inspect(struct cli *cli, struct invocation *call, struct error *err)
 {
-        cleanup_json json_object *list = json_object_new_array();
-        char *current[] = { (char *)context_name(cli), NULL };
-        char *const *names = call->args[0] ? call->args : current;
-
-        for (; *names; names++) {
-                json_object *meta = NULL, *storage;
-                cleanup_free char *folder = meta_folder(cli, *names);
-
-                if (streq(*names, "default")) {
-                        const char *host = getenv("DOCKER_HOST");
-                        json_object *endpoints = json_object_new_object(), *docker = json_object_new_object();
-
-                        meta = json_object_new_object();
-                        json_set_string(docker, "Host", !string_empty(cli->host) ? cli->host : string_empty(host) ? "unix:///run/davit/davit.sock" : host);
-                        json_object_object_add(docker, "SkipTLSVerify", json_object_new_boolean(false));
-                        json_object_object_add(endpoints, "docker", docker);
-                        json_set_string(meta, "Name", "default");
-                        json_object_object_add(meta, "Metadata", json_object_new_object());
-                        json_object_object_add(meta, "Endpoints", endpoints);
-                } else if (read_meta(cli, *names, &meta, err) < 0) {
-                        return -1;
-                }
-                json_object_object_add(meta, "TLSMaterial", json_object_new_object());
-                storage = json_object_new_object();
-                json_set_string(storage, "MetadataPath", streq(*names, "default") ? "<IN MEMORY>" : folder);
-                json_set_string(storage, "TLSPath", "<IN MEMORY>");
-                json_object_object_add(meta, "Storage", storage);
-                json_object_array_add(list, meta);
-        }
-        return format_inspect(list, ((struct context_inspect *)call->values)->format, err);
+        if (!call->args[0])
+                strv_append(&call->args, context_name(cli));
+        return inspect_objects(cli, call, ((struct context_inspect *)call->values)->format, get_context, err);
 }
 
 struct context_rm {

@@ -64,6 +64,8 @@ int format_open(const struct format_kind *kind, const char *format, bool quiet, 
                 }
         } else if (streq(format, "json")) {
                 f->json = true;
+        } else if (streq(format, "raw") && kind->raw) {
+                strbuf_adds(&text, kind->raw);
         } else {
                 unescape(format, &text);
         }
@@ -116,7 +118,7 @@ int format_close(struct format *f, struct error *err)
                 r = add_header(f, err);
         if (r == 0 && f->out.len) {
                 if (f->table)
-                        table_print(f->out.data, stdout);
+                        table_print(f->out.data, COLUMN_MIN, stdout);
                 else
                         fputs(f->out.data, stdout);
         }
@@ -149,7 +151,7 @@ struct line {
         size_t n_cells;
 };
 
-static size_t column_width(const struct line *lines, size_t count, size_t row, size_t column)
+static size_t column_width(const struct line *lines, size_t count, size_t row, size_t column, size_t least)
 {
         size_t first = row, last = row, widest = 0;
 
@@ -159,10 +161,10 @@ static size_t column_width(const struct line *lines, size_t count, size_t row, s
                 last++;
         for (size_t i = first; i <= last; i++)
                 widest = MAX(widest, text_width(lines[i].cells[column].text, lines[i].cells[column].len) + COLUMN_PAD);
-        return MAX(widest, (size_t)COLUMN_MIN);
+        return MAX(widest, least);
 }
 
-void table_print(const char *text, void *file)
+void table_print(const char *text, size_t least, void *file)
 {
         struct line *lines = NULL;
         size_t count = 0;
@@ -186,7 +188,7 @@ void table_print(const char *text, void *file)
         for (size_t i = 0; i < count; i++) {
                 for (size_t c = 0; c < lines[i].n_cells; c++) {
                         const struct cell *cell = &lines[i].cells[c];
-                        size_t width = cell->tabbed ? column_width(lines, count, i, c) : 0, own = text_width(cell->text, cell->len);
+                        size_t width = cell->tabbed ? column_width(lines, count, i, c, least) : 0, own = text_width(cell->text, cell->len);
 
                         fprintf(file, "%.*s", (int)cell->len, cell->text);
                         if (cell->tabbed)
@@ -197,40 +199,6 @@ void table_print(const char *text, void *file)
         for (size_t i = 0; i < count; i++)
                 free(lines[i].cells);
         free(lines);
-}
-
-/* ---- Inspect ---- */
-
-int format_inspect(json_object *list, const char *template_text, struct error *err)
-{
-        cleanup_template struct template *template = NULL;
-        struct template_options options = { .flags = TEMPLATE_STRUCTS };
-        cleanup_error struct error why = {};
-
-        if (string_empty(template_text)) {
-                cleanup_free char *text = json_format_pretty(list, 4);
-
-                puts(json_object_array_length(list) ? text : "[]");
-                return 0;
-        }
-        if (streq(template_text, "json")) {
-                for (size_t i = 0; i < json_object_array_length(list); i++) {
-                        cleanup_free char *line = json_format(json_object_array_get_idx(list, i));
-
-                        puts(line);
-                }
-                return 0;
-        }
-        if (template_compile(template_text, &template, &why) < 0)
-                return error_set(err, ERROR_INVALID, "template parsing error: %s", error_message(&why));
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-                cleanup_strbuf struct strbuf out = {};
-
-                if (template_execute(template, json_object_array_get_idx(list, i), &options, &out, &why) < 0)
-                        return error_set(err, ERROR_INVALID, "template parsing error: %s", error_message(&why));
-                puts(out.data ? out.data : "");
-        }
-        return 0;
 }
 
 /* ---- Words ---- */

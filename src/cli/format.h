@@ -19,6 +19,7 @@ struct format_kind {
         size_t n_fields;
         /* As template_options.method; gets the row. May be NULL. */
         int (*method)(void *row, const char *name, json_object *const *args, size_t n_args, json_object **ret);
+        const char *raw; /* what "raw" stands for; NULL: nothing */
 };
 
 struct format;
@@ -32,11 +33,8 @@ int format_row(struct format *f, json_object *row, struct error *err);
 /* Prints the table. Frees in any case. */
 int format_close(struct format *f, struct error *err);
 
-/* Columns separated by tabs, aligned as Go's tabwriter with a least width of 10 and 3 blanks between. */
-void table_print(const char *text, void *file);
-
-/* `inspect -f`: objects through a template (NULL: a JSON array), one line each. */
-int format_inspect(json_object *list, const char *template_text, struct error *err);
+/* Columns separated by tabs, at least `least` wide, aligned as Go's tabwriter with 3 blanks between. */
+void table_print(const char *text, size_t least, void *file);
 
 /* ---- Words in rows ---- */
 char *format_short_id(const char *id, bool full);     /* 12 digits without "sha256:" */

@@ -30,7 +30,9 @@ const struct format_kind image_kind = { "*formatter.imageContext",
                                         "{{.ID}}",
                                         fields,
                                         ARRAY_SIZE(fields),
-                                        NULL };
+                                        NULL,
+                                        "repository: {{ .Repository }}\ntag: {{.Tag}}\nimage_id: "
+                                        "{{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n" };
 static const struct format_kind image_digest_kind = {
         "*formatter.imageContext",
         "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{if .CreatedSince "
@@ -38,7 +40,9 @@ static const struct format_kind image_digest_kind = {
         "{{.ID}}",
         fields,
         ARRAY_SIZE(fields),
-        NULL
+        NULL,
+        "repository: {{ .Repository }}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\ncreated_at: "
+        "{{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
 };
 
 static void set_taken(json_object *row, const char *name, char *value)

@@ -63,12 +63,16 @@ static const struct format_field ps_fields[] = {
         { "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" }, { "Ports", "PORTS" },
         { "RunningFor", "CREATED" }, { "Size", "SIZE" }, { "State", "STATE" }, { "Status", "STATUS" }, { "Platform", "PLATFORM" },
 };
+#define PS_RAW                                                                                                       \
+        "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"               \
+        "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"                              \
+        "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
 const struct format_kind container_kind = { "*formatter.ContainerContext",
                                             "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}", "{{.ID}}", ps_fields,
-                                            ARRAY_SIZE(ps_fields), label_of };
+                                            ARRAY_SIZE(ps_fields), label_of, PS_RAW };
 static const struct format_kind ps_size_kind = { "*formatter.ContainerContext",
                                                  "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}", "{{.ID}}", ps_fields,
-                                                 ARRAY_SIZE(ps_fields), label_of };
+                                                 ARRAY_SIZE(ps_fields), label_of, PS_RAW "size: {{.Size}}\n" };
 
 struct port_row {
         const char *ip, *type;
@@ -294,7 +298,8 @@ static const struct format_field volume_fields[] = {
         { "Availability", "AVAILABILITY" }, { "Driver", "DRIVER" }, { "Group", "GROUP" }, { "Labels", "LABELS" }, { "Links", "LINKS" },
         { "Mountpoint", "MOUNTPOINT" }, { "Name", "VOLUME NAME" }, { "Scope", "SCOPE" }, { "Size", "SIZE" }, { "Status", "STATUS" },
 };
-const struct format_kind volume_kind = { "*formatter.volumeContext", "{{.Driver}}\t{{.Name}}", "{{.Name}}", volume_fields, ARRAY_SIZE(volume_fields), label_of };
+const struct format_kind volume_kind = { "*formatter.volumeContext", "{{.Driver}}\t{{.Name}}", "{{.Name}}", volume_fields, ARRAY_SIZE(volume_fields), label_of,
+                                                "name: {{.Name}}\ndriver: {{.Driver}}\n" };
 
 json_object *volume_row(json_object *v, bool full)
 {
@@ -361,7 +366,8 @@ static const struct format_field network_fields[] = {
         { "Internal", "INTERNAL" }, { "Labels", "LABELS" }, { "Name", "NAME" }, { "Scope", "SCOPE" },
 };
 static const struct format_kind network_kind = { "*network.networkContext", "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", "{{.ID}}", network_fields,
-                                                 ARRAY_SIZE(network_fields), label_of };
+                                                 ARRAY_SIZE(network_fields), label_of,
+                                                 "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n" };
 
 /* "2026-01-02T03:04:05.1Z" → Go's default text of a time. */
 static char *go_time(const char *text)

@@ -226,5 +226,7 @@ int main(int argc, char **argv)
 
         setlocale(LC_CTYPE, "C.UTF-8");
         signal(SIGPIPE, SIG_IGN);
+        /* Lines on stdout and stderr keep their order where both go to one place. */
+        setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
         return run(streq(name, "docker") ? "docker" : "davit", argc > 0 ? argv + 1 : (char *[]){ NULL });
 }

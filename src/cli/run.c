@@ -295,8 +295,11 @@ static int run_run(struct cli *cli, struct invocation *call, struct error *err)
         if (!f->detach)
                 return run_attached(cli, call, &c, err);
         signals_unblock();
-        if (start(cli->client, c.id, NULL, err) < 0)
+        /* The id is printed even when the start fails: the container is there. */
+        if (start(cli->client, c.id, NULL, err) < 0) {
+                puts(c.id);
                 return fail_run(cli, call, err);
+        }
         puts(c.id);
         return 0;
 }

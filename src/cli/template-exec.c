@@ -92,6 +92,8 @@ static int member_of(struct execution *e, const struct node *node, const struct 
                         *ret = (struct value){ .missing = true };
                         return 0;
                 }
+                if (!e->options->type_name && value_optional(name, ret))
+                        return 0;
                 if (e->options->type_name && on->json == e->data)
                         return fail_node(e, node, "can't evaluate field %s in type %s", name, e->options->type_name);
                 return fail_node(e, node, "map has no entry for key \"%s\"", name);

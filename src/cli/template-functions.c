@@ -9,10 +9,33 @@
 /* Members that are maps in Docker's Go types. Everything else that is an object is a struct there. */
 static const char *const map_members[] = {
         "Labels",   "Options", "Annotations", "Sysctls",  "Tmpfs",      "Networks", "Ports",    "ExposedPorts", "Volumes",
-        "PortBindings", "Data", "Containers", "StorageOpt", "DriverOpts", "Runtimes", "Metadata", "Endpoints",  "Status",
+        "PortBindings", "Data", "Containers", "StorageOpt", "DriverOpts", "Runtimes", "Metadata", "Endpoints",  "Status", "Attributes",
 };
 /* Members that are pointers: nil prints as <nil>, not as an empty list. */
-static const char *const pointer_members[] = { "Init", "OomKillDisable", "MemorySwappiness", "PidsLimit", "Health", "Healthcheck", "StopTimeout", "UsageData" };
+static const char *const pointer_members[] = { "Init", "OomKillDisable", "MemorySwappiness", "PidsLimit", "Health", "Healthcheck", "StopTimeout", "UsageData", "SizeRw", "SizeRootFs", "Descriptor", "GraphDriver" };
+
+/* Members that Docker's types have and its JSON leaves out when they are empty. */
+static const char *const optional_members[] = {
+        "Annotations",  "Author",   "Comment",     "Descriptor", "ExposedPorts", "GraphDriver", "Health",   "Healthcheck",
+        "Init",         "LastTagTime", "MacAddress", "Manifests", "Mounts",      "NetworkDisabled", "OsVersion", "Parent",
+        "Shell",        "SizeRootFs", "SizeRw",    "StopSignal", "StopTimeout",  "StorageOpt",  "Sysctls",  "Tmpfs",
+        "UsageData",    "Variant",
+};
+/* Those of them that are texts. */
+static const char *const optional_texts[] = { "Author", "Comment", "MacAddress", "OsVersion", "Parent", "StopSignal", "Variant" };
+
+bool value_optional(const char *member, struct value *ret)
+{
+        bool known = false, text = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(optional_members); i++)
+                known = known || streq(optional_members[i], member);
+        for (size_t i = 0; i < ARRAY_SIZE(optional_texts); i++)
+                text = text || streq(optional_texts[i], member);
+        if (known)
+                *ret = (struct value){ .json = text ? json_object_new_string("") : NULL, .member = member };
+        return known;
+}
 
 bool value_member_is_map(const char *member)
 {
