@@ -1,0 +1,223 @@
+/* A build while it runs; what the builder's files share. */
+#pragma once
+
+#include "build/build.h"
+#include "build/dockerfile-internal.h"
+#include "build/dockerignore.h"
+#include "build/shell-words.h"
+#include "oci/image.h"
+#include "oci/reference.h"
+#include "store/image-store.h"
+#include "store/store.h"
+
+#define BUILD_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* A folder that files are read from: the context, or a further one. */
+struct build_context {
+        char *name;     /* of a further one, else NULL */
+        int fd;         /* -1: there is none */
+        struct path_matcher *ignore; /* NULL: nothing is */
+        char *tmp_name; /* the store's tmp folder that it was unpacked into, else NULL */
+        bool announced; /* its vertex was shown */
+};
+
+struct stage_state {
+        const struct stage *stage;
+        size_t number;
+        bool needed, building, done;
+        struct image_config image;
+        struct digest *diff_ids;
+        size_t n_diff_ids;
+        char **env;  /* the image's with ARGs over it: what RUN and expansion see */
+        struct instruction_pair *args; /* declared ARGs in order, for the history */
+        size_t n_args;
+        bool cmd_set;
+        bool no_cache;
+        int64_t created; /* of the newest layer */
+        int index, total; /* of steps that are shown */
+        struct instruction *triggers; /* ONBUILD of the base image */
+        size_t n_triggers;
+        char *base;      /* FROM, expanded */
+        struct stage_state *parent; /* base is a stage */
+        struct image *base_image;   /* base is an image */
+};
+
+struct build {
+        const struct build_services *services;
+        const struct build_request *request;
+        const struct build_options *options;
+        struct store *store;
+        struct dockerfile file;
+        char *text, *filename; /* the Dockerfile */
+        struct build_context context, *more;
+        size_t n_more;
+        char **global_args; /* platform arguments and ARGs before FROM: NAME=value */
+        struct stage_state *stages;
+        size_t n_stages;
+        struct digest *holds; /* on layers, until the build ends */
+        size_t n_holds;
+        struct stage_image {
+                char *name;
+                struct image *image;
+        } *images; /* looked up so far */
+        size_t n_images;
+        char **emptied; /* cache mounts that --no-cache emptied */
+        int vertices;
+        int step, steps; /* of the classic builder */
+        struct dockerfile_location where; /* of the instruction at work */
+};
+
+/* ---- progress.c ---- */
+struct vertex {
+        int number;
+        int64_t start;
+};
+void vertex_begin(struct build *b, struct vertex *ret, const char *format, ...) PRINTF_FORMAT(3, 4);
+void vertex_log(struct build *b, const struct vertex *v, const char *text, size_t len);
+void vertex_status(struct build *b, const struct vertex *v, const char *format, ...) PRINTF_FORMAT(3, 4);
+void vertex_cached(struct build *b, const struct vertex *v);
+void vertex_done(struct build *b, const struct vertex *v);
+/* Tells and returns -1: for `return vertex_failed(…)`. */
+int vertex_failed(struct build *b, const struct vertex *v, const struct error *err);
+void build_tell_step(struct build *b, const char *text);
+/* The Dockerfile's lines around `where`, marked as Docker does; heap, NULL when `where` is unknown. */
+char *source_excerpt(const char *filename, const char *text, struct dockerfile_location where);
+
+/* ---- cache.c ---- */
+struct cache_record {
+        struct digest layer;
+        int64_t created;
+};
+/* 1 when found (then the layer is held: the caller's hold), 0. */
+int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err);
+int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record, const char *what,
+                      struct error *err);
+/* The digest of a regular file's bytes, remembered by device, inode, size, mtime and ctime. */
+int build_file_digest(struct build *b, int fd, const struct stat *st, struct digest *ret, struct error *err);
+
+/* ---- context.c ---- */
+int build_contexts_open(struct build *b, struct error *err);
+void build_context_close(struct build *b, struct build_context *c);
+/* "[internal] load build context" is shown once. */
+void build_context_announce(struct build *b, struct build_context *c);
+struct build_context *build_context_find(struct build *b, const char *name);
+/* Is the path (clean, relative) left out by .dockerignore? */
+int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err);
+
+/* ---- stage.c ---- */
+int build_stages_prepare(struct build *b, struct error *err); /* names, bases, dependencies, images */
+int build_stage_solve(struct build *b, struct stage_state *s, struct error *err);
+/* The stage of that name or number, else NULL with *ret_image_name set (heap) or an error. */
+int build_from_resolve(struct build *b, const struct stage_state *s, const char *from, struct stage_state **ret_stage,
+                       struct build_context **ret_context, struct image **ret_image, struct error *err);
+int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err);
+void build_hold(struct build *b, const struct digest *layer);
+
+struct step_tree;
+
+/* ---- instruct.c ---- */
+/* Applies one instruction to a stage. */
+int build_instruct(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
+int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret, struct error *err);
+/* "[base 2/3] " */
+char *build_step_prefix(struct stage_state *s, const struct build *b);
+/* The displayed text of an instruction: variables expanded, name in capitals; heap. */
+char *build_step_text(struct build *b, struct stage_state *s, const char *original);
+void build_history(struct stage_state *s, bool layer, char *created_by);
+void build_add_layer(struct build *b, struct stage_state *s, const struct cache_record *record);
+/* PATH relative to the working directory, clean; heap. Keeps a slash at the end with `keep_slash`. */
+char *build_absolute(const struct stage_state *s, const char *path, bool keep_slash);
+
+/* A step that gives a layer: looked up by its key, else executed into `tree` (whose upper folder becomes the layer). */
+struct build_work {
+        char *text;   /* as it is shown, with its prefix; taken over */
+        bool fresh;   /* not from the cache */
+        int (*execute)(struct build *b, struct stage_state *s, struct step_tree *tree, const struct vertex *v, void *arg,
+                       struct error *err);
+        void *arg;
+};
+int build_perform(struct build *b, struct stage_state *s, const struct digest *key, struct build_work *work,
+                  struct error *err);
+
+/* ---- key.c ---- */
+struct step_key {
+        struct hash *hash;
+};
+void step_key_begin(struct step_key *k, const struct stage_state *s, const char *kind);
+void step_key_add(struct step_key *k, const char *name, const char *value);
+void step_key_list(struct step_key *k, const char *name, char *const *list);
+void step_key_finish(struct step_key *k, struct digest *ret);
+
+/* ---- tree.c ---- */
+/* A step's folder below tmp/ with upper/, work/ and, on demand, a writable overlay over the stage's layers. */
+struct step_tree {
+        char *name; /* below the store's tmp/ */
+        char *path; /* absolute */
+        int dirfd;
+        int root; /* the overlay, not mounted anywhere; -1 */
+};
+#define STEP_TREE_NONE ((struct step_tree){ .dirfd = -1, .root = -1 })
+int step_tree_open(struct build *b, struct step_tree *ret, struct error *err);
+int step_tree_mount(struct build *b, const struct stage_state *s, struct step_tree *t, struct error *err);
+/* The upper folder becomes a layer, with a hold that the build keeps. */
+int step_tree_commit(struct build *b, struct step_tree *t, struct cache_record *ret, struct error *err);
+void step_tree_close(struct build *b, struct step_tree *t);
+/* A read-only look at a stack of layers. */
+int build_view(struct build *b, const struct digest *diff_ids, size_t count, struct error *err);
+
+/* ---- copy-tree.c ---- */
+struct copy_rules {
+        bool keep_owner;       /* of the source (stages, images), unless chown */
+        bool chown;
+        uint32_t uid, gid;
+        const char *chmod;     /* octal or symbolic, checked; NULL: the source's */
+        struct path_matcher *ignore, *exclude; /* against paths relative to the source's root, to the source */
+        int64_t newest;        /* out: the newest mtime of what was copied, ns */
+};
+/* Copies `source` (inside of source_root) to `dest` (inside of dest_root) with the rules of COPY. `dest` ends with a slash
+ * to be a folder in any case. */
+int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,
+              struct error *err);
+/* mkdir -p: what is made belongs to uid:gid. */
+int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err);
+/* Checks "755", "u=rwX,go=rX"; ERROR_INVALID with Docker's sentence. */
+int chmod_check(const char *text, struct error *err);
+mode_t chmod_apply(const char *text, mode_t mode);
+
+/* ---- source.c ---- */
+/* Where COPY reads: a folder or a stack of layers. */
+struct copy_source {
+        int root;
+        struct build_context *context; /* NULL: layers */
+        struct digest chain;           /* of the layers */
+};
+/* The paths (relative, clean) that a source pattern stands for, wildcards resolved; appended. One that is not there or
+ * ignored is an ERROR_INVALID with Docker's sentence; a wildcard may match nothing. */
+int source_resolve(const struct copy_source *from, const char *pattern, char ***ret, struct error *err);
+/* Adds names, types, modes, link targets and bytes of `path` and all below it that the rules let through. */
+int source_digest(struct build *b, const struct copy_source *from, const char *path, const struct copy_rules *rules,
+                  struct step_key *key, struct error *err);
+
+/* ---- copy.c ---- */
+int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
+int build_workdir(struct build *b, struct stage_state *s, const char *path, struct error *err);
+
+/* ---- run.c ---- */
+int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
+
+/* ---- step.c ---- */
+/* What the process of one RUN is told in DIR/step.json. */
+struct step_request {
+        char *id;
+        char **lowers;
+        char *upper, *work, *seccomp;
+        bool has_netns;
+};
+extern const struct json_table step_request_table;
+struct step_output {
+        void (*write)(void *arg, const char *text, size_t len);
+        void *arg;
+};
+/* Runs DIR/config.json as DIR/step.json says and waits. The exit code, or an error of the start. */
+int step_process_run(const char *program, const char *dir, int netns, int cancel_fd, const struct step_output *output,
+                     int *ret_code, struct error *err);

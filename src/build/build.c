@@ -1,0 +1,157 @@
+#include "build/build-internal.h"
+
+#include "base/time.h"
+#include "store/layer.h"
+
+#include <inttypes.h>
+
+static void free_stage(struct stage_state *s)
+{
+        image_config_deinit(&s->image);
+        free(s->diff_ids);
+        strv_free(s->env);
+        for (size_t i = 0; i < s->n_args; i++) {
+                free(s->args[i].key);
+                free(s->args[i].value);
+        }
+        free(s->args);
+        for (size_t i = 0; i < s->n_triggers; i++)
+                instruction_deinit(&s->triggers[i]);
+        free(s->triggers);
+        free(s->base);
+}
+
+static void build_deinit(struct build *b)
+{
+        for (size_t i = 0; i < b->n_stages && b->stages; i++)
+                free_stage(&b->stages[i]);
+        free(b->stages);
+        for (size_t i = 0; i < b->n_images; i++) {
+                free(b->images[i].name);
+                image_free(b->images[i].image);
+        }
+        free(b->images);
+        for (size_t i = 0; i < b->n_holds; i++)
+                layer_release(b->store, &b->holds[i]);
+        free(b->holds);
+        build_context_close(b, &b->context);
+        for (size_t i = 0; i < b->n_more; i++)
+                build_context_close(b, &b->more[i]);
+        free(b->more);
+        strv_free(b->global_args);
+        strv_free(b->emptied);
+        dockerfile_deinit(&b->file);
+        free(b->text);
+        free(b->filename);
+}
+
+static void tell_loaded(struct build *b)
+{
+        struct vertex v;
+
+        vertex_begin(b, &v, "[internal] load build definition from %s", b->filename);
+        vertex_status(b, &v, "transferring dockerfile: %zuB done", strlen(b->text));
+        vertex_done(b, &v);
+        if (b->context.fd < 0)
+                return;
+        vertex_begin(b, &v, "[internal] load .dockerignore");
+        vertex_status(b, &v, "transferring context: 2B done");
+        vertex_done(b, &v);
+}
+
+static bool is_blank(const char *text)
+{
+        return text[strspn(text, " \t\r\n")] == 0;
+}
+
+static int read_file(struct build *b, struct error *err)
+{
+        if (build_contexts_open(b, err) < 0)
+                return -1;
+        tell_loaded(b);
+        if (is_blank(b->text))
+                return error_set(err, ERROR_INVALID, "the Dockerfile cannot be empty");
+        return dockerfile_read(b->text, strlen(b->text), &b->file, &b->where, err);
+}
+
+/* The labels of the request go over those of the Dockerfile. */
+static void add_labels(struct build *b, struct stage_state *s)
+{
+        for (size_t i = 0; i < b->options->labels.count; i++)
+                strmap_set(&s->image.config.labels, b->options->labels.pairs[i].key, b->options->labels.pairs[i].value);
+        strmap_sort(&s->image.config.labels);
+}
+
+static char *shown_tag(const char *tag)
+{
+        struct reference r = {};
+        char *text;
+
+        if (reference_parse(tag, &r, NULL) < 0)
+                return xstrdup(tag);
+        reference_default_tag(&r);
+        text = reference_format(&r);
+        reference_deinit(&r);
+        /* Docker leaves the default tag out here. */
+        if (!strchr(strrchr(tag, '/') ? strrchr(tag, '/') : tag, ':') && string_ends_with(text, ":latest"))
+                text[strlen(text) - strlen(":latest")] = 0;
+        return text;
+}
+
+static int export_image(struct build *b, struct stage_state *s, struct build_result *ret, struct error *err)
+{
+        char id[DIGEST_TEXT_SIZE];
+        struct vertex v;
+
+        add_labels(b, s);
+        s->image.created = s->created;
+        vertex_begin(b, &v, "exporting to image");
+        vertex_status(b, &v, "exporting layers 0.0s done");
+        if (image_create_config(b->store, &s->image, NULL, &ret->id, err) < 0)
+                return vertex_failed(b, &v, err);
+        digest_format(&ret->id, id);
+        vertex_status(b, &v, "writing image %s done", id);
+        for (char **tag = b->options->tags; tag && *tag; tag++) {
+                cleanup_free char *shown = shown_tag(*tag);
+
+                if (image_tag(b->store, *tag, &ret->id, NULL, err) < 0)
+                        return vertex_failed(b, &v, err);
+                vertex_status(b, &v, "naming to %s done", shown);
+        }
+        vertex_done(b, &v);
+        return 0;
+}
+
+static struct stage_state *target_stage(struct build *b)
+{
+        for (size_t i = b->n_stages; i > 0 && !string_empty(b->options->target); i--)
+                if (strcasecmp(b->stages[i - 1].stage->name, b->options->target) == 0)
+                        return &b->stages[i - 1];
+        return &b->stages[b->n_stages - 1];
+}
+
+static int solve(struct build *b, struct build_result *ret, struct error *err)
+{
+        struct stage_state *target;
+
+        if (read_file(b, err) < 0 || build_stages_prepare(b, err) < 0)
+                return -1;
+        target = target_stage(b);
+        if (build_stage_solve(b, target, err) < 0)
+                return -1;
+        b->where = (struct dockerfile_location){};
+        return export_image(b, target, ret, err);
+}
+
+int build_run(const struct build_services *services, const struct build_request *request, struct build_result *ret,
+              struct error *err)
+{
+        struct build b = { .services = services, .request = request, .options = request->options, .store = services->store,
+                           .context = { .fd = -1 } };
+        int r = solve(&b, ret, err);
+
+        if (r < 0 && b.text)
+                ret->source = source_excerpt(b.filename, b.text, b.where);
+        build_deinit(&b);
+        return r;
+}

@@ -1,0 +1,156 @@
+#include "build/build-internal.h"
+
+#include "store/unpack.h"
+
+#include <errno.h>
+
+#define TEXT_MAX (4 << 20)
+
+/* A tar becomes a folder below tmp/. Owners don't matter: COPY gives its own. */
+static int unpack(struct build *b, struct build_context *c, struct stream *tar, struct error *err)
+{
+        cleanup_stream struct stream *plain = stream_new_decompressed(tar);
+        struct unpack_options options = { .flags = UNPACK_CHOWN | UNPACK_REFUSE_DEVICES };
+
+        c->fd = store_tmp_directory(b->store, &c->tmp_name, err);
+        if (c->fd < 0)
+                return -1;
+        if (tar_unpack(c->fd, "/", plain, &options, NULL, err) < 0)
+                return error_context(err, "context");
+        return 0;
+}
+
+static int open_tar(struct build *b, struct error *err)
+{
+        cleanup_stream struct stream *own = NULL;
+        int fd;
+
+        if (b->request->tar)
+                return unpack(b, &b->context, b->request->tar, err);
+        if (b->request->n_fds == 0)
+                return error_set(err, ERROR_INVALID, "the build's context is missing");
+        fd = fcntl(b->request->fds[0], F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return error_errno(err, "dup");
+        own = stream_new_fd(fd);
+        return unpack(b, &b->context, own, err);
+}
+
+static int duplicate_folder(int fd, int *ret, struct error *err)
+{
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (copy < 0)
+                return error_errno(err, "the build's context");
+        *ret = copy;
+        return 0;
+}
+
+static int open_further(struct build *b, size_t first, struct error *err)
+{
+        char *const *names = b->options->build_contexts;
+
+        for (size_t i = 0; names && names[i]; i++) {
+                struct build_context c = { .name = xstrdup(names[i]), .fd = -1 };
+
+                ARRAY_APPEND(b->more, b->n_more, c);
+                if (first + i >= b->request->n_fds)
+                        return error_set(err, ERROR_INVALID, "the context %s is missing", names[i]);
+                if (duplicate_folder(b->request->fds[first + i], &b->more[i].fd, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int read_text(int fd, const char *path, char **ret, struct error *err)
+{
+        cleanup_close int file = open_in_root(fd, path, O_RDONLY | O_NONBLOCK, 0, err);
+        size_t len;
+
+        return file < 0 ? -1 : fd_read_file(file, TEXT_MAX, ret, &len, err);
+}
+
+static int read_ignore(struct build *b, struct error *err)
+{
+        cleanup_free char *text = NULL;
+        cleanup_strv char **patterns = NULL;
+
+        if (b->options->dockerignore)
+                text = xstrdup(b->options->dockerignore);
+        else if (!streq(b->options->context, "directory") || read_text(b->context.fd, ".dockerignore", &text, NULL) < 0)
+                return 0;
+        patterns = dockerignore_parse(text, strlen(text));
+        if (!*patterns)
+                return 0;
+        return path_matcher_new(patterns, &b->context.ignore, err);
+}
+
+static int read_dockerfile(struct build *b, struct error *err)
+{
+        const char *path = string_empty(b->options->dockerfile_path) ? "Dockerfile" : b->options->dockerfile_path;
+        const char *name = b->options->dockerfile_name ? b->options->dockerfile_name : path;
+
+        b->filename = xstrdup(strrchr(name, '/') ? strrchr(name, '/') + 1 : name);
+        if (b->options->dockerfile) {
+                b->text = xstrdup(b->options->dockerfile);
+                return 0;
+        }
+        if (b->context.fd < 0 || read_text(b->context.fd, path, &b->text, NULL) < 0)
+                return error_set(err, ERROR_INVALID, "failed to read dockerfile: open %s: no such file or directory", path);
+        return 0;
+}
+
+int build_contexts_open(struct build *b, struct error *err)
+{
+        bool tar = streq(b->options->context, "tar"), directory = streq(b->options->context, "directory");
+        size_t first = directory || (tar && !b->request->tar) ? 1 : 0;
+
+        b->context.fd = -1;
+        if (tar && open_tar(b, err) < 0)
+                return -1;
+        if (directory && b->request->n_fds == 0)
+                return error_set(err, ERROR_INVALID, "the build's context is missing");
+        if (directory && duplicate_folder(b->request->fds[0], &b->context.fd, err) < 0)
+                return -1;
+        return open_further(b, first, err) < 0 || read_dockerfile(b, err) < 0 ? -1 : read_ignore(b, err);
+}
+
+void build_context_close(struct build *b, struct build_context *c)
+{
+        if (c->fd >= 0)
+                close(c->fd);
+        if (c->tmp_name)
+                store_tmp_remove(b->store, c->tmp_name);
+        free(c->tmp_name);
+        free(c->name);
+        path_matcher_free(c->ignore);
+}
+
+void build_context_announce(struct build *b, struct build_context *c)
+{
+        struct vertex v;
+
+        if (c->announced)
+                return;
+        c->announced = true;
+        if (c->name)
+                vertex_begin(b, &v, "[context %s] load from client", c->name);
+        else
+                vertex_begin(b, &v, "[internal] load build context");
+        vertex_status(b, &v, "transferring context: 0B done"); /* it is read where it lies */
+        vertex_done(b, &v);
+}
+
+struct build_context *build_context_find(struct build *b, const char *name)
+{
+        for (size_t i = 0; i < b->n_more; i++)
+                if (strcasecmp(b->more[i].name, name) == 0)
+                        return &b->more[i];
+        return NULL;
+}
+
+int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err)
+{
+        *ret = false;
+        return c->ignore && *path ? path_matcher_match(c->ignore, path, ret, err) : 0;
+}

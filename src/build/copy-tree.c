@@ -1,0 +1,455 @@
+/* COPY's idea of copying: a folder's content merges into the destination, files and symlinks replace what is there, the
+ * destination's own symlinks are followed (beneath its root), those inside a source folder are copied as they are. */
+#include "build/build-internal.h"
+
+#include "base/path.h"
+#include "base/time.h"
+
+#include <errno.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#define LINKS_MAX 40
+
+struct copier {
+        struct copy_rules *rules;
+        int base; /* the destination folder that paths below start at */
+        struct seen_link {
+                dev_t dev;
+                ino_t ino;
+                char *path; /* below `base` */
+        } *links;
+        size_t n_links;
+};
+
+/* Where an entry comes from and goes to. */
+struct place {
+        int from, to;           /* folders */
+        const char *name, *as;
+        const char *source;     /* path below the source root, for .dockerignore */
+        const char *inner;      /* path below the copied folder, for --exclude; and below `base` */
+};
+
+static int64_t nanoseconds(struct timespec t)
+{
+        return (int64_t)t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
+static int excluded(const struct copier *c, const struct place *p, bool *ret, struct error *err)
+{
+        *ret = false;
+        if (c->rules->ignore && *p->source && path_matcher_match(c->rules->ignore, p->source, ret, err) < 0)
+                return -1;
+        if (!*ret && c->rules->exclude && *p->inner && path_matcher_match(c->rules->exclude, p->inner, ret, err) < 0)
+                return -1;
+        return 0;
+}
+
+static bool may_come_back(const struct copier *c)
+{
+        return (c->rules->ignore && path_matcher_has_exceptions(c->rules->ignore)) ||
+               (c->rules->exclude && path_matcher_has_exceptions(c->rules->exclude));
+}
+
+static void copy_xattrs(int from, int to)
+{
+        char names[4096], value[65536];
+        ssize_t len = flistxattr(from, names, sizeof(names));
+
+        for (char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
+                ssize_t n = fgetxattr(from, name, value, sizeof(value));
+
+                /* What the destination cannot hold is left out, as cp -a does. */
+                if (n >= 0)
+                        (void)!fsetxattr(to, name, value, (size_t)n, 0);
+        }
+}
+
+static int set_owner(const struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        const struct copy_rules *r = c->rules;
+        uid_t uid = r->chown ? r->uid : r->keep_owner ? st->st_uid : 0;
+        gid_t gid = r->chown ? r->gid : r->keep_owner ? st->st_gid : 0;
+
+        if (fchownat(p->to, p->as, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return error_errno(err, "chown %s", p->as);
+        return 0;
+}
+
+static int set_metadata(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        const struct timespec times[] = { st->st_mtim, st->st_mtim };
+        mode_t mode = c->rules->chmod ? chmod_apply(c->rules->chmod, st->st_mode) : st->st_mode & 07777;
+
+        if (set_owner(c, p, st, err) < 0)
+                return -1;
+        if (!S_ISLNK(st->st_mode) && fchmodat(p->to, p->as, mode, 0) < 0)
+                return error_errno(err, "chmod %s", p->as);
+        if (utimensat(p->to, p->as, times, AT_SYMLINK_NOFOLLOW) < 0)
+                return error_errno(err, "utimensat %s", p->as);
+        c->rules->newest = MAX(c->rules->newest, nanoseconds(st->st_mtim));
+        return 0;
+}
+
+/* Makes room for something that is no folder. */
+static int clear_place(const struct place *p, struct error *err)
+{
+        if (unlinkat(p->to, p->as, 0) == 0 || errno == ENOENT)
+                return 0;
+        if (errno == EISDIR || errno == EPERM)
+                return error_set(err, ERROR_INVALID, "cannot replace to directory %s with file", p->inner);
+        return error_errno(err, "%s", p->as);
+}
+
+/* A further name of a file that was copied already: 1. */
+static int copy_hard_link(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        for (size_t i = 0; i < c->n_links; i++) {
+                if (c->links[i].ino != st->st_ino || c->links[i].dev != st->st_dev)
+                        continue;
+                if (linkat(c->base, c->links[i].path, p->to, p->as, 0) < 0)
+                        return error_errno(err, "link %s", p->as);
+                return 1;
+        }
+        return 0;
+}
+
+static int copy_data(int from, int to, struct error *err)
+{
+        cleanup_free char *buffer = NULL;
+        ssize_t n;
+
+        while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
+                ;
+        if (n == 0)
+                return 0;
+        if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+                return error_errno(err, "copy");
+        buffer = xmalloc(1 << 17);
+        while ((n = read(from, buffer, 1 << 17)) > 0)
+                if (fd_write_all(to, buffer, (size_t)n) < 0)
+                        return error_errno(err, "write");
+        return n < 0 ? error_errno(err, "read") : 0;
+}
+
+static int copy_file(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        cleanup_close int from = -1, to = -1;
+        int r;
+
+        if (clear_place(p, err) < 0)
+                return -1;
+        if (st->st_nlink > 1 && (r = copy_hard_link(c, p, st, err)) != 0)
+                return r < 0 ? -1 : 0;
+        from = openat(p->from, p->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (from < 0)
+                return error_errno(err, "open %s", p->name);
+        to = openat(p->to, p->as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (to < 0)
+                return error_errno(err, "open %s", p->as);
+        if (copy_data(from, to, err) < 0)
+                return error_context(err, "%s", p->as);
+        copy_xattrs(from, to);
+        if (st->st_nlink > 1) {
+                struct seen_link link = { st->st_dev, st->st_ino, xstrdup(p->inner) };
+
+                ARRAY_APPEND(c->links, c->n_links, link);
+        }
+        return set_metadata(c, p, st, err);
+}
+
+static int copy_link(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(p->from, p->name, target, sizeof(target) - 1);
+
+        if (n < 0)
+                return error_errno(err, "readlink %s", p->name);
+        target[n] = 0;
+        if (clear_place(p, err) < 0)
+                return -1;
+        if (symlinkat(target, p->to, p->as) < 0)
+                return error_errno(err, "symlink %s", p->as);
+        return set_metadata(c, p, st, err);
+}
+
+static int copy_special(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+{
+        if (S_ISSOCK(st->st_mode))
+                return 0; /* a socket without its process is nothing */
+        if (clear_place(p, err) < 0)
+                return -1;
+        if (mknodat(p->to, p->as, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0)
+                return error_errno(err, "mknod %s", p->as);
+        return set_metadata(c, p, st, err);
+}
+
+static int copy_entry(struct copier *c, const struct place *p, struct error *err);
+
+/* Each entry of the folder `from` into the folder `to`. */
+static int copy_children(struct copier *c, int from, int to, const struct place *p, struct error *err)
+{
+        cleanup_closedir DIR *dir = NULL;
+        struct dirent *e;
+
+        if (directory_list(from, ".", &dir, err) < 0)
+                return -1;
+        while ((e = readdir(dir))) {
+                cleanup_free char *source = NULL, *inner = NULL;
+
+                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+                        continue;
+                source = string_format("%s%s%s", p->source, *p->source ? "/" : "", e->d_name);
+                inner = string_format("%s%s%s", p->inner, *p->inner ? "/" : "", e->d_name);
+                if (copy_entry(c, &(struct place){ from, to, e->d_name, e->d_name, source, inner }, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+/* Does an excluded folder have something in it that is not? */
+static int holds_included(struct copier *c, int from, const struct place *p, bool *ret, struct error *err)
+{
+        cleanup_closedir DIR *dir = NULL;
+        struct dirent *e;
+
+        *ret = false;
+        if (directory_list(from, ".", &dir, err) < 0)
+                return -1;
+        while (!*ret && (e = readdir(dir))) {
+                cleanup_free char *source = string_format("%s/%s", p->source, e->d_name);
+                cleanup_free char *inner = string_format("%s/%s", p->inner, e->d_name);
+                struct place child = { .source = source, .inner = inner };
+                cleanup_close int fd = -1;
+                bool out;
+
+                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+                        continue;
+                if (excluded(c, &child, &out, err) < 0)
+                        return -1;
+                *ret = !out;
+                if (out && (fd = openat(from, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) >= 0 &&
+                    holds_included(c, fd, &child, ret, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int copy_folder(struct copier *c, const struct place *p, const struct stat *st, bool out, struct error *err)
+{
+        cleanup_close int from = openat(p->from, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
+        bool wanted = !out;
+
+        if (from < 0)
+                return error_errno(err, "open %s", p->name);
+        if (out && (!may_come_back(c) || holds_included(c, from, p, &wanted, err) < 0))
+                return err && err->kind ? -1 : 0;
+        if (!wanted)
+                return 0;
+        if (mkdirat(p->to, p->as, 0700) < 0 && errno != EEXIST)
+                return error_errno(err, "mkdir %s", p->as);
+        to = openat(p->to, p->as, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (to < 0)
+                return error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s", p->inner);
+        if (copy_children(c, from, to, p, err) < 0)
+                return -1;
+        copy_xattrs(from, to);
+        return set_metadata(c, p, st, err);
+}
+
+static int copy_entry(struct copier *c, const struct place *p, struct error *err)
+{
+        struct stat st;
+        bool out;
+
+        if (excluded(c, p, &out, err) < 0)
+                return -1;
+        if (fstatat(p->from, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return error_errno(err, "%s", p->name);
+        if (S_ISDIR(st.st_mode))
+                return copy_folder(c, p, &st, out, err);
+        if (out)
+                return 0;
+        if (S_ISREG(st.st_mode))
+                return copy_file(c, p, &st, err);
+        if (S_ISLNK(st.st_mode))
+                return copy_link(c, p, &st, err);
+        return copy_special(c, p, &st, err);
+}
+
+/* One component of mkdir -p. The folder that it is made in keeps its time. */
+static int make_component(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err)
+{
+        cleanup_free char *name = NULL;
+        cleanup_close int parent = open_parent_in_root(root, path, &name, err);
+        const struct timespec times[] = { { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC },
+                                          { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC } };
+
+        if (parent < 0)
+                return -1;
+        if (mkdirat(parent, name, 0755) < 0)
+                return errno == EEXIST ? 0 : error_errno(err, "mkdir %s", path);
+        if (fchmodat(parent, name, 0755, 0) < 0 || fchownat(parent, name, uid, gid, 0) < 0 ||
+            utimensat(parent, name, times, 0) < 0)
+                return error_errno(err, "%s", path);
+        return 0;
+}
+
+int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err)
+{
+        cleanup_free char *clean = path_clean(path);
+        cleanup_strv char **parts = strv_split(clean, '/');
+        cleanup_strbuf struct strbuf at = {};
+
+        for (char **part = parts; *part; part++) {
+                cleanup_close int there = -1;
+
+                if (!**part || streq(*part, "."))
+                        continue;
+                strbuf_addf(&at, "/%s", *part);
+                there = open_in_root(root, at.data, O_PATH | O_DIRECTORY, 0, NULL);
+                if (there >= 0)
+                        continue;
+                if (errno != ENOENT)
+                        return error_errno(err, "mkdir %s", at.data);
+                if (make_component(root, at.data, uid, gid, mtime, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+/* Follows the symlinks that the destination's last component may be; the path they lead to (heap). */
+static int follow_destination(int root, const char *dest, char **ret, struct error *err)
+{
+        char *path = path_clean(dest);
+
+        for (int i = 0; i < LINKS_MAX && !streq(path, "/"); i++) {
+                cleanup_free char *name = NULL, *folder = NULL, *before = path;
+                cleanup_close int parent = open_parent_in_root(root, path, &name, NULL);
+                char target[PATH_MAX];
+                ssize_t n = parent >= 0 ? readlinkat(parent, name, target, sizeof(target) - 1) : -1;
+
+                if (n < 0) {
+                        before = NULL;
+                        break;
+                }
+                target[n] = 0;
+                folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+                {
+                        cleanup_free char *joined = *target == '/' ? xstrdup(target) : string_format("%s/%s", folder, target);
+
+                        path = path_clean(joined);
+                }
+        }
+        (void)err;
+        *ret = path;
+        return 0;
+}
+
+struct destination {
+        bool exists, is_dir;
+        char *path;
+};
+
+static int find_destination(int root, const char *dest, const struct copy_rules *r, int64_t mtime, struct destination *ret,
+                            struct error *err)
+{
+        size_t len = strlen(dest);
+        cleanup_free char *parent = NULL;
+        cleanup_close int fd = -1;
+        struct stat st;
+        uint32_t uid = r->chown ? r->uid : 0, gid = r->chown ? r->gid : 0;
+
+        if (len && dest[len - 1] == '/' && copy_make_directory(root, dest, uid, gid, mtime, err) < 0)
+                return -1;
+        follow_destination(root, dest, &ret->path, err);
+        fd = open_in_root(root, ret->path, O_PATH, 0, NULL);
+        ret->exists = fd >= 0 && fstat(fd, &st) == 0;
+        ret->is_dir = ret->exists && S_ISDIR(st.st_mode);
+        if (ret->exists)
+                return 0;
+        parent = xstrndup(ret->path, (size_t)(strrchr(ret->path, '/') - ret->path));
+        return copy_make_directory(root, parent, uid, gid, mtime, err);
+}
+
+static void copier_deinit(struct copier *c)
+{
+        for (size_t i = 0; i < c->n_links; i++)
+                free(c->links[i].path);
+        free(c->links);
+}
+
+static int copy_whole_folder(int from, const char *source, int dest_root, const struct destination *d,
+                             struct copy_rules *rules, const struct stat *st, struct error *err)
+{
+        __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
+        cleanup_close int to = -1, list = -1;
+        struct place place = { .source = source, .inner = "" };
+        int r;
+
+        if (d->exists && !d->is_dir)
+                return error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s", d->path);
+        if (!d->exists && copy_make_directory(dest_root, d->path, rules->chown ? rules->uid : 0,
+                                              rules->chown ? rules->gid : 0, nanoseconds(st->st_mtim), err) < 0)
+                return -1;
+        to = open_in_root(dest_root, d->path, O_RDONLY | O_DIRECTORY, 0, err);
+        list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (to < 0 || list < 0)
+                return to < 0 ? -1 : error_errno(err, "%s", source);
+        if (!d->exists && rules->chmod && fchmod(to, chmod_apply(rules->chmod, st->st_mode)) < 0)
+                return error_errno(err, "chmod %s", d->path);
+        c.base = to;
+        r = copy_children(&c, list, to, &place, err);
+        if (r == 0 && !d->exists) {
+                const struct timespec times[] = { st->st_mtim, st->st_mtim };
+
+                futimens(to, times);
+        }
+        return r;
+}
+
+static int copy_single(int source_root, const char *source, int dest_root, const struct destination *d,
+                       struct copy_rules *rules, struct error *err)
+{
+        __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
+        const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
+        cleanup_free char *full = d->is_dir ? string_format("%s/%s", d->path, base) : xstrdup(d->path), *as = NULL,
+                          *real = NULL, *name = NULL;
+        cleanup_close int to = open_parent_in_root(dest_root, full, &as, err), from = -1;
+
+        if (to < 0)
+                return -1;
+        follow_destination(source_root, source, &real, err);
+        from = open_parent_in_root(source_root, real, &name, err);
+        if (from < 0)
+                return -1;
+        c.base = to;
+        return copy_entry(&c, &(struct place){ from, to, name, as, real + (*real == '/'), as }, err);
+}
+
+int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,
+              struct error *err)
+{
+        cleanup_close int from = open_in_root(source_root, source, O_PATH, 0, err);
+        struct destination d = {};
+        cleanup_free char *path = NULL;
+        struct stat st;
+        int r;
+
+        if (from < 0)
+                return -1;
+        if (fstat(from, &st) < 0)
+                return error_errno(err, "%s", source);
+        r = find_destination(dest_root, dest, rules, nanoseconds(st.st_mtim), &d, err);
+        path = d.path;
+        if (r < 0)
+                return -1;
+        if (S_ISDIR(st.st_mode)) {
+                cleanup_free char *real = NULL;
+
+                follow_destination(source_root, source, &real, err);
+                return copy_whole_folder(from, streq(real, "/") || streq(real, ".") ? "" : real + (*real == '/'), dest_root,
+                                         &d, rules, &st, err);
+        }
+        return copy_single(source_root, source, dest_root, &d, rules, err);
+}

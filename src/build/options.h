@@ -1,0 +1,38 @@
+/* What a build is asked for: the CLI prints it, the engine reads it. */
+#pragma once
+
+#include "base/json.h"
+#include "oci/container-config.h"
+
+/* A secret of RUN --mount=type=secret. `value` is base64: secrets are bytes. */
+struct build_secret {
+        char *id, *value;
+};
+
+struct build_options {
+        char *dockerfile;      /* its text; NULL: read `dockerfile_path` from the context */
+        char *dockerfile_path; /* inside the context; NULL: "Dockerfile" */
+        char *dockerfile_name; /* for messages: "Dockerfile" */
+        char *dockerignore;    /* its text; NULL: read from the context, "" for none */
+        /* "directory": the first descriptor is the context; "tar": it is a stream with one; "none". */
+        char *context;
+        char **build_contexts; /* names of further contexts; their descriptors follow in order */
+        struct strmap build_args, labels;
+        char **tags;
+        char *target, *network;
+        bool no_cache, pull, quiet;
+        char **no_cache_filter; /* stages */
+        char **extra_hosts;     /* "name:address" */
+        char **allow;           /* "network.host", "security.insecure" */
+        int64_t shm_size;
+        struct ulimit *ulimits;
+        size_t n_ulimits;
+        struct build_secret *secrets;
+        size_t n_secrets;
+        char *platform;
+        char *cgroup_parent;
+};
+extern const struct json_table build_options_table;
+
+void build_options_deinit(struct build_options *o);
+#define cleanup_build_options __attribute__((cleanup(build_options_deinit)))
