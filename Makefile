@@ -16,7 +16,7 @@ CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -DDAVIT_VERSION='"$(VERSI
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed
 
 # Folders that each program is made of (design part 4), and the libraries beside libc.
-PROGRAMS := davit davitd davit-shim davit-runtime
+PROGRAMS := davit davitd davit-shim davit-runtime davit-step
 davit_main := cli
 davit_parts := cli compose client build store oci base
 davit_libs := -ljson-c -lyaml -lm
@@ -26,6 +26,9 @@ davitd_libs := -ljson-c -lsqlite3 -lcrypto -lssl -lisal -lz -lzstd -larchive -lm
 davit-shim_main := shim
 davit-shim_parts := shim runtime network oci base
 davit-shim_libs := -ljson-c -lseccomp -lmnl -lm
+davit-step_main := build
+davit-step_parts := build runtime oci base
+davit-step_libs := -ljson-c -lseccomp -lm
 davit-runtime_main := runtime
 davit-runtime_parts := runtime oci base
 davit-runtime_libs := -ljson-c -lseccomp -lm

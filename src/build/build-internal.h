@@ -110,6 +110,7 @@ int build_stage_solve(struct build *b, struct stage_state *s, struct error *err)
 /* The stage of that name or number, else NULL with *ret_image_name set (heap) or an error. */
 int build_from_resolve(struct build *b, const struct stage_state *s, const char *from, struct stage_state **ret_stage,
                        struct build_context **ret_context, struct image **ret_image, struct error *err);
+/* `name` as it was written; fetched when it is not there. The build owns the result. */
 int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err);
 void build_hold(struct build *b, const struct digest *layer);
 

@@ -27,7 +27,7 @@ struct build_services {
         struct store *store;
         const char *data_root;
         const char *secrets_dir;  /* on a file system in memory */
-        const char *step_program; /* run as PROGRAM run-step DIR: build_step_main() */
+        const char *step_program; /* davit-step */
         const char *cgroup_parent;
         /* A network namespace for one RUN (`mode`: "default", "none"), and hosts, hostname, resolv.conf in `dir`. */
         int (*network_open)(void *arg, const char *id, const char *dir, const char *mode, char *const *extra_hosts,
@@ -57,9 +57,6 @@ struct build_result {
 /* Errors are Docker's sentences without "failed to build: failed to solve: ". */
 int build_run(const struct build_services *services, const struct build_request *request, struct build_result *ret,
               struct error *err);
-
-/* main() of the process that runs one RUN; argv is PROGRAM run-step DIR. */
-int build_step_main(int argc, char **argv);
 
 /* ---- The cache ---- */
 

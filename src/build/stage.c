@@ -2,6 +2,7 @@
 #include "build/build-internal.h"
 
 #include "base/time.h"
+#include "store/layer.h"
 
 #include <ctype.h>
 
@@ -18,47 +19,6 @@ static struct stage_state *stage_named(struct build *b, const char *name, size_t
         return NULL;
 }
 
-int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err)
-{
-        struct stage_image entry = {};
-        struct vertex v;
-        struct error failure = {};
-        int r;
-
-        for (size_t i = 0; i < b->n_images; i++) {
-                if (streq(b->images[i].name, name)) {
-                        *ret = b->images[i].image;
-                        return 0;
-                }
-        }
-        vertex_begin(b, &v, "[internal] load metadata for %s", name);
-        r = b->options->pull ? -1 : image_resolve(b->store, name, &entry.image, &failure);
-        if (r < 0 && (b->options->pull || error_is(&failure, ERROR_NOT_FOUND))) {
-                error_clear(&failure);
-                r = b->services->pull(b->services->arg, name, &failure);
-                if (r == 0)
-                        r = image_resolve(b->store, name, &entry.image, &failure);
-        }
-        if (r < 0) {
-                vertex_failed(b, &v, &failure);
-                return error_move(err, &failure);
-        }
-        vertex_done(b, &v);
-        for (size_t i = 0; i < entry.image->n_diff_ids; i++) {
-                struct layer layer;
-
-                if (layer_get(b->store, &entry.image->diff_ids[i], &layer, err) < 0) {
-                        image_free(entry.image);
-                        return -1;
-                }
-                build_hold(b, &layer.diff_id);
-        }
-        entry.name = xstrdup(name);
-        ARRAY_APPEND(b->images, b->n_images, entry);
-        *ret = entry.image;
-        return 0;
-}
-
 /* "busybox" → "docker.io/library/busybox:latest"; heap. */
 static char *canonical_name(const char *name)
 {
@@ -73,6 +33,63 @@ static char *canonical_name(const char *name)
         return text;
 }
 
+/* From here, else from its registry. */
+static int fetch_image(struct build *b, const char *written, const char *name, struct image **ret, struct error *err)
+{
+        struct error failure = {};
+
+        if (!b->options->pull && image_resolve(b->store, written, ret, &failure) == 0)
+                return 0;
+        if (failure.kind && !error_is(&failure, ERROR_NOT_FOUND))
+                return error_move(err, &failure);
+        error_clear(&failure);
+        if (b->services->pull(b->services->arg, name, &failure) == 0)
+                return image_resolve(b->store, name, ret, err);
+        if (error_is(&failure, ERROR_NOT_FOUND)) {
+                error_clear(&failure);
+                error_set(&failure, ERROR_NOT_FOUND, "%s: not found", name);
+        }
+        error_context(&failure, "%s: failed to resolve source metadata for %s", written, name);
+        return error_move(err, &failure);
+}
+
+static int hold_layers(struct build *b, const struct image *image, struct error *err)
+{
+        for (size_t i = 0; i < image->n_diff_ids; i++) {
+                struct layer layer;
+
+                if (layer_get(b->store, &image->diff_ids[i], &layer, err) < 0)
+                        return -1;
+                build_hold(b, &layer.diff_id);
+        }
+        return 0;
+}
+
+int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err)
+{
+        cleanup_free char *canonical = canonical_name(name);
+        struct stage_image entry = {};
+        struct error failure = {};
+        struct vertex v;
+
+        for (size_t i = 0; i < b->n_images; i++) {
+                if (streq(b->images[i].name, canonical)) {
+                        *ret = b->images[i].image;
+                        return 0;
+                }
+        }
+        vertex_begin(b, &v, "[internal] load metadata for %s", canonical);
+        if (fetch_image(b, name, canonical, &entry.image, &failure) < 0) {
+                vertex_failed(b, &v, &failure);
+                return error_move(err, &failure);
+        }
+        vertex_done(b, &v);
+        entry.name = take_ptr(canonical);
+        ARRAY_APPEND(b->images, b->n_images, entry);
+        *ret = entry.image;
+        return hold_layers(b, entry.image, err);
+}
+
 static bool is_number(const char *s)
 {
         return *s && strspn(s, "0123456789") == strlen(s);
@@ -81,8 +98,6 @@ static bool is_number(const char *s)
 int build_from_resolve(struct build *b, const struct stage_state *s, const char *from, struct stage_state **ret_stage,
                        struct build_context **ret_context, struct image **ret_image, struct error *err)
 {
-        cleanup_free char *name = NULL;
-
         *ret_stage = NULL;
         *ret_image = NULL;
         *ret_context = build_context_find(b, from);
@@ -100,8 +115,7 @@ int build_from_resolve(struct build *b, const struct stage_state *s, const char 
         }
         if (*ret_stage)
                 return 0;
-        name = canonical_name(from);
-        return build_image_find(b, name, ret_image, err);
+        return build_image_find(b, from, ret_image, err);
 }
 
 /* FROM's name, expanded by the arguments before the first FROM. */
@@ -199,9 +213,7 @@ static int need_stage(struct build *b, struct stage_state *s, struct error *err)
                 if (need_stage(b, s->parent, err) < 0)
                         return -1;
         } else if (!streq(s->base, "scratch")) {
-                cleanup_free char *name = canonical_name(s->base);
-
-                if (build_image_find(b, name, &s->base_image, err) < 0 || read_triggers(s, err) < 0)
+                if (build_image_find(b, s->base, &s->base_image, err) < 0 || read_triggers(s, err) < 0)
                         return -1;
                 s->total++;
         }

@@ -78,7 +78,7 @@ static void follow(int out, int control, int cancel_fd, const struct step_output
 int step_process_run(const char *program, const char *dir, int netns, int cancel_fd, const struct step_output *output,
                      int *ret_code, struct error *err)
 {
-        char *argv[] = { (char *)program, (char *)"run-step", (char *)dir, NULL };
+        char *argv[] = { (char *)program, (char *)dir, NULL };
         int control[2], pipe_fds[2], code;
         cleanup_close int ours = -1, theirs = -1, read_end = -1, write_end = -1;
         struct error failure = {};

@@ -28,7 +28,7 @@ static int write_json(int dirfd, const char *path, const struct json_table *tabl
 
 /* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. Returns the file's path
  * (heap). */
-static int cached_seccomp(struct engine *engine, const struct oci_seccomp *rules, char **ret,
+int engine_seccomp_cached(struct engine *engine, const struct oci_seccomp *rules, char **ret,
                           struct error *err)
 {
         cleanup_json json_object *tree = json_unbind(&oci_seccomp_table, rules);
@@ -102,7 +102,7 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
         json_copy(&restart_policy_table, &c->host.restart_policy, &config->restart);
         fill_health(c, config);
         if (spec->linux_config->seccomp &&
-            cached_seccomp(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)
+            engine_seccomp_cached(engine, spec->linux_config->seccomp, &config->seccomp_cache, err) < 0)
                 return -1;
         config->has_netns = network->netns >= 0;
         config->ports = network->ports;

@@ -1,6 +1,7 @@
 /* /system/df */
 #include "engine/info.h"
 
+#include "engine/build.h"
 #include "engine/container.h"
 #include "engine/engine.h"
 #include "engine/image.h"
@@ -35,7 +36,7 @@ static int parse_types(char *const *types, unsigned *ret, struct error *err)
 
 int engine_disk_usage(struct engine *engine, char *const *types, json_object **ret, struct error *err)
 {
-        cleanup_json json_object *tree = json_object_new_object(), *images = NULL, *containers = NULL,
+        cleanup_json json_object *tree = json_object_new_object(), *cache = NULL, *images = NULL, *containers = NULL,
                                  *volumes = NULL;
         struct filters none = {};
         struct container_list_options list = { .all = true, .size = true, .filters = &none };
@@ -48,14 +49,15 @@ int engine_disk_usage(struct engine *engine, char *const *types, json_object **r
                 return -1;
         if ((wanted & USAGE_CONTAINERS) && engine_container_list(engine, &list, &containers, err) < 0)
                 return -1;
+        if ((wanted & USAGE_BUILD_CACHE) && engine_build_usage(engine, &cache, err) < 0)
+                return -1;
         if ((wanted & USAGE_VOLUMES) && volume_usage(engine->volumes, &volumes, err) < 0)
                 return -1;
         json_object_object_add(tree, "LayersSize", json_object_new_int64(layers_size));
         json_object_object_add(tree, "Images", take_ptr(images));
         json_object_object_add(tree, "Containers", take_ptr(containers));
         json_object_object_add(tree, "Volumes", take_ptr(volumes));
-        json_object_object_add(tree, "BuildCache",
-                               wanted & USAGE_BUILD_CACHE ? json_object_new_array() : NULL);
+        json_object_object_add(tree, "BuildCache", take_ptr(cache));
         *ret = take_ptr(tree);
         return 0;
 }

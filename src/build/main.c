@@ -1,4 +1,4 @@
-/* The process of one RUN (see step.c): DIR/step.json and DIR/config.json → container → its end → a word on the control
+/* davit-step DIR: the process of one RUN (see step.c): DIR/step.json and DIR/config.json → container → its end → a word on the control
  * socket. Nothing else runs in it. */
 #include "build/build-internal.h"
 
@@ -88,16 +88,18 @@ static int run(const char *dir, int dirfd, int *ret_code, struct error *err)
         return r;
 }
 
-int build_step_main(int argc, char **argv)
+int main(int argc, char **argv)
 {
         cleanup_error struct error err = {};
         cleanup_close int dirfd = -1;
         int code = 0;
 
-        if (argc != 3)
+        if (argc != 2) {
+                fputs("davit-step runs the steps of builds for davitd.\n", stderr);
                 return 2;
-        if (runtime_protect_self(argv, &err) < 0 || (dirfd = directory_open(AT_FDCWD, argv[2], &err)) < 0 ||
-            run(argv[2], dirfd, &code, &err) < 0)
+        }
+        if (runtime_protect_self(argv, &err) < 0 || (dirfd = directory_open(AT_FDCWD, argv[1], &err)) < 0 ||
+            run(argv[1], dirfd, &code, &err) < 0)
                 code = err.exit_code ? err.exit_code : 125;
         tell(&err, code);
         return 0;
