@@ -2,6 +2,7 @@
  * on which the client sends one message, the options as JSON with the contexts' descriptors (SCM_RIGHTS), and gets JSON
  * lines: the builder's events, then {"id": …} or {"failure": …, "source": …}. */
 #include "api/resources.h"
+#include "base/fd.h"
 #include "base/socket.h"
 #include "engine/build.h"
 
