@@ -132,7 +132,7 @@ int cli_client(struct cli *cli, struct client **ret, struct error *err)
 
                 if (context_host(cli, &host, err) < 0 || client_open(host, &cli->client, err) < 0)
                         return -1;
-                headers = cli->config_read ? json_get(cli->config, "HttpHeaders") : NULL;
+                headers = json_get(cli_config(cli), "HttpHeaders");
                 if (json_object_is_type(headers, json_type_object))
                         lh_foreach(json_object_get_object(headers), entry)
                                 strv_append_take(&cli->client->headers, string_format("%s: %s", (const char *)lh_entry_k(entry), json_object_get_string(lh_entry_v(entry))));
@@ -184,6 +184,22 @@ static char *default_config_dir(void)
         return string_empty(given) ? string_format("%s/.docker", home ? home : "/root") : xstrdup(given);
 }
 
+static int check_globals(const struct global_options *o)
+{
+        static const char *const levels[] = { "debug", "info", "warn", "warning", "error", "fatal", "panic", "trace" };
+        bool known = !o->log_level;
+
+        for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+                known = known || streq(o->log_level, levels[i]);
+        if (!known)
+                fprintf(stderr, "Unable to parse logging level: %s\n", o->log_level);
+        else if (o->tls || o->tlsverify || o->tlscacert || o->tlscert || o->tlskey)
+                fprintf(stderr, "--tls flags: TLS connections are not supported yet\n");
+        else
+                return 0;
+        return 1;
+}
+
 static int run(const char *program, char *const *argv)
 {
         struct cli cli = { .program = program };
@@ -199,8 +215,7 @@ static int run(const char *program, char *const *argv)
                 cli.debug = o->debug;
                 if (o->version) {
                         printf("%s version %s, build %s\n", streq(program, "docker") ? "Docker" : "davit", DAVIT_VERSION, "davit");
-                } else if (o->tls || o->tlsverify || o->tlscacert || o->tlscert || o->tlskey) {
-                        fprintf(stderr, "--tls flags: TLS connections are not supported yet\n");
+                } else if (check_globals(o) != 0) {
                         r = 1;
                 } else if (call.args[0] && streq(call.args[0], "help")) {
                         r = print_help_for(program, call.args + 1);

@@ -59,10 +59,15 @@ bool terminal_size(int *height, int *width)
 
 /* ---- Copying ---- */
 
+#define INPUT_ROOM 65536
+
 struct copy {
         struct client_hijack *h;
         const struct stream_options *options;
         bool input_open, detached;
+        bool input_ended; /* ours; the engine is told when all of it is sent */
+        char input[INPUT_ROOM];
+        size_t input_len, input_sent;
         struct detach_keys keys;
         uint8_t header[8];
         size_t header_len;
@@ -124,25 +129,50 @@ static int read_engine(struct copy *c, bool *ended, struct error *err)
         return consume(c, buffer, (size_t)n, err);
 }
 
-static void read_input(struct copy *c)
+static void close_input(struct copy *c)
 {
-        char buffer[65536];
-        ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
-
-        unsigned char passed[sizeof(buffer) + DETACH_KEYS_MAX];
-        size_t len = (size_t)MAX(n, 0);
-
-        if (n < 0 && (errno == EINTR || errno == EAGAIN))
-                return;
-        if (n > 0 && c->options->tty)
-                c->detached = detach_keys_filter(&c->keys, (const unsigned char *)buffer, (size_t)n, passed, &len);
-        if (n > 0 && (len == 0 || send(c->h->fd, c->options->tty ? (const char *)passed : buffer, len, MSG_NOSIGNAL) >= 0))
-                return;
         c->input_open = false;
         shutdown(c->h->fd, SHUT_WR);
 }
 
-/* A short send must not lose the rest: the socket is blocking, so that send() takes all. */
+/* Sends what the socket takes now. Output is read meanwhile: waiting here for a container that itself waits for us to read
+ * would be the end of both. */
+static void send_input(struct copy *c)
+{
+        while (c->input_sent < c->input_len) {
+                ssize_t n = send(c->h->fd, c->input + c->input_sent, c->input_len - c->input_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+                if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                        return;
+                if (n < 0) {
+                        close_input(c);
+                        return;
+                }
+                c->input_sent += (size_t)n;
+        }
+        c->input_len = c->input_sent = 0;
+        if (c->input_ended)
+                close_input(c);
+}
+
+static void read_input(struct copy *c)
+{
+        char buffer[INPUT_ROOM - DETACH_KEYS_MAX];
+        ssize_t n = read(STDIN_FILENO, buffer, sizeof(buffer));
+
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return;
+        if (n <= 0) {
+                c->input_ended = true;
+        } else if (c->options->tty) {
+                c->detached = detach_keys_filter(&c->keys, (const unsigned char *)buffer, (size_t)n, (unsigned char *)c->input, &c->input_len);
+        } else {
+                memcpy(c->input, buffer, (size_t)n);
+                c->input_len = (size_t)n;
+        }
+        send_input(c);
+}
+
 int stream_run(struct client_hijack *h, const struct stream_options *options, struct error *err)
 {
         struct copy c = { .h = h, .options = options, .input_open = options->use_stdin };
@@ -155,7 +185,9 @@ int stream_run(struct client_hijack *h, const struct stream_options *options, st
         if (!options->use_stdin)
                 shutdown(h->fd, SHUT_WR);
         while (!ended && !c.detached && (c.input_open || options->use_stdout || options->use_stderr)) {
-                struct pollfd fds[2] = { { .fd = h->fd, .events = POLLIN }, { .fd = c.input_open ? STDIN_FILENO : -1, .events = POLLIN } };
+                bool pending = c.input_open && c.input_len > 0;
+                struct pollfd fds[2] = { { .fd = h->fd, .events = (short)(POLLIN | (pending ? POLLOUT : 0)) },
+                                         { .fd = c.input_open && !pending ? STDIN_FILENO : -1, .events = POLLIN } };
 
                 if (poll(fds, 2, -1) < 0) {
                         if (errno == EINTR)
@@ -164,7 +196,9 @@ int stream_run(struct client_hijack *h, const struct stream_options *options, st
                 }
                 if (fds[1].revents)
                         read_input(&c);
-                if (fds[0].revents && read_engine(&c, &ended, err) < 0)
+                if (fds[0].revents & POLLOUT)
+                        send_input(&c);
+                if (fds[0].revents & ~POLLOUT && read_engine(&c, &ended, err) < 0)
                         return -1;
         }
         return c.detached;

@@ -5,8 +5,10 @@
 #include "client/start.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
+#define TCP_PORT "2375"
 #define ANSWER_MAX (256 << 20)
 
 int client_open(const char *host, struct client **ret, struct error *err)
@@ -19,13 +21,14 @@ int client_open(const char *host, struct client **ret, struct error *err)
         c->host = xstrdup(string_empty(host) ? "unix://" PATH_SOCKET : host);
         c->minor = CLIENT_API_MINOR;
         path = string_after(c->host, "unix://");
-        if (!path) {
+        if (!path && !string_after(c->host, "tcp://")) {
                 const char *scheme = strstr(c->host, "://");
 
-                if (!scheme)
-                        error_set(err, ERROR_INVALID, "unable to parse docker host `%s`", c->host);
+                if (scheme && string_after(c->host, "ssh://"))
+                        error_set(err, ERROR_UNSUPPORTED, "ssh:// hosts are not supported yet: %s", c->host);
                 else
-                        error_set(err, ERROR_UNSUPPORTED, "%.*s:// hosts are not supported yet: %s", (int)(scheme - c->host), c->host, c->host);
+                        error_set(err, ERROR_INVALID, "Failed to initialize: unable to resolve docker endpoint: %s %s",
+                                  scheme ? "invalid bind address format:" : "unable to parse docker host", c->host);
                 client_free(c);
                 return -1;
         }
@@ -96,7 +99,31 @@ void client_query_deinit(struct client_query *q)
 
 /* ---- Requests ---- */
 
-static int connect_engine(struct client *c, struct error *err)
+/* "tcp://HOST[:PORT]", without TLS. */
+static int connect_tcp(struct client *c, struct error *err)
+{
+        const char *address = strstr(c->host, "://") + 3, *colon = strrchr(address, ':');
+        bool port = colon && !strchr(colon, ']');
+        size_t len = port ? (size_t)(colon - address) : strcspn(address, "/");
+        bool bracketed = *address == '[' && len > 1 && address[len - 1] == ']';
+        cleanup_free char *host = xstrndup(address + bracketed, len - 2 * bracketed);
+        struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
+        int fd = -1;
+
+        if (getaddrinfo(*host ? host : "127.0.0.1", port ? colon + 1 : TCP_PORT, &hints, &found) == 0)
+                for (struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
+                        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+                        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) < 0) {
+                                close(fd);
+                                fd = -1;
+                        }
+                }
+        if (found)
+                freeaddrinfo(found);
+        return fd >= 0 ? fd : error_set(err, ERROR_UNAVAILABLE, "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
+}
+
+static int connect_unix(struct client *c, struct error *err)
 {
         cleanup_error struct error why = {};
         int fd = unix_connect(c->socket, SOCK_STREAM, &why);
@@ -108,6 +135,13 @@ static int connect_engine(struct client *c, struct error *err)
         if (why.errnum == EACCES || why.errnum == EPERM)
                 return error_set(err, ERROR_FORBIDDEN, "permission denied while trying to connect to the Docker daemon socket at %s", c->host);
         return error_set(err, ERROR_UNAVAILABLE, "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
+}
+
+static int connect_engine(struct client *c, struct error *err)
+{
+        if (!c->socket)
+                return connect_tcp(c, err);
+        return connect_unix(c, err);
 }
 
 struct outgoing {

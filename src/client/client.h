@@ -10,7 +10,7 @@
 
 struct client {
         char *host;    /* as given: "unix:///run/davit/davit.sock" */
-        char *socket;  /* its path */
+        char *socket;  /* its path; NULL for tcp:// */
         int minor;     /* the API version 1.MINOR; lowered when the engine is older */
         bool may_start; /* our own default socket: start davitd when nobody listens */
         char **headers; /* "Name: value", sent with every request */
