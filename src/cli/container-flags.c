@@ -426,6 +426,8 @@ static int fill_host(struct invocation *call, struct container_config *c, struct
 {
         const struct container_flags *f = call->values;
 
+        if (streq(f->log_driver, "none") && f->log_opt)
+                return error_set(err, ERROR_INVALID, "invalid logging opts for driver none");
         h->container_id_file = xstrdup(f->cidfile);
         h->log_config.type = xstrdup(f->log_driver);
         fill_map(&h->log_config.config, f->log_opt);

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/units.h"
 #include "cli/each.h"
+#include "cli/failures.h"
 #include "cli/format.h"
 #include "client/client.h"
 
@@ -165,9 +166,8 @@ static int rm_one(struct cli *cli, struct invocation *call, const char *name, st
 static int run_rm(struct cli *cli, struct invocation *call, struct error *err)
 {
         const struct rm *o = call->values;
-        int status = 0;
+        cleanup_error struct error failures = {};
 
-        (void)err;
         for (char *const *name = call->args; *name; name++) {
                 cleanup_error struct error why = {};
 
@@ -175,12 +175,13 @@ static int run_rm(struct cli *cli, struct invocation *call, struct error *err)
                         puts(*name);
                         continue;
                 }
-                fprintf(stderr, "%s\n", error_message(&why));
                 /* With --force what is not there counts as removed. */
-                if (!o->force || !error_is(&why, ERROR_NOT_FOUND))
-                        status = 1;
+                if (o->force && error_is(&why, ERROR_NOT_FOUND))
+                        fprintf(stderr, "%s\n", error_message(&why));
+                else
+                        failure_add(&failures, &why);
         }
-        return status;
+        return failures.kind ? error_move(err, &failures) : 0;
 }
 
 /* ---- rename ---- */

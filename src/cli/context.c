@@ -111,11 +111,19 @@ static int parse_endpoint(char *const *given, char **ret_host, struct error *err
         return 0;
 }
 
+static int save_meta(struct cli *cli, const char *name, json_object *meta, struct error *err)
+{
+        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder), *text = json_format(meta);
+
+        if (directory_make(AT_FDCWD, folder, 0755, err) < 0)
+                return -1;
+        return file_replace(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+}
+
 static int write_meta(struct cli *cli, const char *name, const char *description, const char *host, struct error *err)
 {
         cleanup_json json_object *meta = json_object_new_object();
         json_object *metadata = json_object_new_object(), *endpoints = json_object_new_object(), *docker = json_object_new_object();
-        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder), *text = NULL;
 
         if (!string_empty(description))
                 json_set_string(metadata, "Description", description);
@@ -126,10 +134,28 @@ static int write_meta(struct cli *cli, const char *name, const char *description
         json_set_string(meta, "Name", name);
         json_object_object_add(meta, "Metadata", metadata);
         json_object_object_add(meta, "Endpoints", endpoints);
-        text = json_format(meta);
-        if (directory_make(AT_FDCWD, folder, 0755, err) < 0)
+        return save_meta(cli, name, meta, err);
+}
+
+int context_meta_text(struct cli *cli, const char *name, char **ret, struct error *err)
+{
+        cleanup_json json_object *meta = NULL;
+
+        if (check_name(name, err) < 0 || read_meta(cli, name, &meta, err) < 0)
                 return -1;
-        return file_replace(AT_FDCWD, path, text, strlen(text), 0644, false, err);
+        *ret = json_format(meta);
+        return 0;
+}
+
+int context_add(struct cli *cli, const char *name, json_object *meta, struct error *err)
+{
+        cleanup_json json_object *there = NULL;
+
+        if (check_name(name, err) < 0)
+                return -1;
+        if (read_meta(cli, name, &there, NULL) == 0)
+                return error_set(err, ERROR_CONFLICT, "context \"%s\" already exists", name);
+        return save_meta(cli, name, meta, err);
 }
 
 static int run_create(struct cli *cli, struct invocation *call, struct error *err)
@@ -379,5 +405,5 @@ static const struct command show = { .name = "show", .usage = "", .summary = "Pr
 static const struct command update = { .name = "update", .usage = "[OPTIONS] CONTEXT", .summary = "Update a context",
                                        COMMAND_OPTIONS(create_options, struct context_create), .min_args = 1, .max_args = 1, .run = run_update };
 static const struct command use = { .name = "use", .usage = "CONTEXT", .summary = "Set the current docker context", .min_args = 1, .max_args = 1, .run = run_use };
-static const struct command *const commands[] = { &create, &inspect, &ls, &rm, &show, &update, &use, NULL };
+static const struct command *const commands[] = { &create, &context_export_command, &context_import_command, &inspect, &ls, &rm, &show, &update, &use, NULL };
 const struct command context_command = { .name = "context", .usage = "COMMAND", .summary = "Manage contexts", .commands = commands, .group = "Management Commands" };
