@@ -378,8 +378,9 @@ static IMAGE_COMMAND(
                                                                                                                                                     .run =
                                                                                                                                                         run_prune)
 
+    extern const struct command build_command;
     static const struct command *const image_commands[] = {
-            &image_history_command, &image_import_command, &image_inspect_command, &image_load_command,
+            &build_command, &image_history_command, &image_import_command, &image_inspect_command, &image_load_command,
             &image_ls_command,      &image_prune_command,  &image_pull_command,    &image_push_command,
             &image_rm_command,      &image_save_command,   &image_tag_command,     NULL,
     };
