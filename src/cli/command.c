@@ -188,6 +188,10 @@ static int parse_short(struct parser *p, char *const **argv)
 
 static int parse_arguments(struct parser *p, char *const *argv)
 {
+        if (p->command->verbatim) {
+                strv_extend(&p->call->args, argv);
+                return 0;
+        }
         for (; *argv; argv++) {
                 int r;
 

@@ -63,6 +63,7 @@ struct command {
         const struct option *options;
         size_t n_options, options_size;
         int min_args, max_args; /* max -1: any number */
+        bool verbatim;          /* every word is an argument, also those with dashes */
         bool options_first;     /* what follows the first argument is no option (run, exec, create) */
         /* The exit status, or -1 with `err` (printed, status 1 unless err->exit_code). */
         int (*run)(struct cli *cli, struct invocation *call, struct error *err);

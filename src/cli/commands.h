@@ -12,7 +12,8 @@
         F(container_inspect_command) F(inspect_command) F(image_command) F(images_command) F(rmi_command)            \
         F(tag_command) F(history_command) F(import_command) F(load_command) F(save_command) F(pull_command)          \
         F(push_command) F(login_command) F(logout_command) F(search_command)               \
-        F(build_command) F(builder_command) F(buildx_command) F(system_command) F(info_command) F(version_command) F(events_command)
+        F(build_command) F(builder_command) F(buildx_command) F(system_command) F(info_command) F(version_command)   \
+        F(events_command) F(completion_command) F(complete_command) F(man_command)
 #define DECLARE(name) extern const struct command name;
 COMMANDS(DECLARE)
 #undef DECLARE
@@ -30,5 +31,6 @@ static const struct command *const all_commands[] = {
         &builder_command, &buildx_command, &container_command, &context_command, &image_command, &network_command, &system_command, &volume_command,
         &attach_command, &commit_command, &cp_command, &create_command, &diff_command, &events_command, &export_command, &history_command, &import_command, &inspect_command,
         &kill_command, &load_command, &logs_command, &pause_command, &port_command, &rename_command, &restart_command, &rm_command, &rmi_command,
-        &save_command, &start_command, &stats_command, &stop_command, &tag_command, &top_command, &unpause_command, &update_command, &wait_command, NULL,
+        &save_command, &start_command, &stats_command, &stop_command, &tag_command, &top_command, &unpause_command, &update_command, &wait_command,
+        &completion_command, &complete_command, &man_command, NULL,
 };
