@@ -519,5 +519,11 @@ static int run_cp(struct cli *cli, struct invocation *call, struct error *err)
 }
 
 const struct command cp_command = { .name = "cp", .group = "Commands", .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
-                                    .summary = "Copy files/folders between a container and the local filesystem", .aliases = "container cp, cp",
+                                    .summary = "Copy files/folders between a container and the local filesystem",
+                                    .details = "Copy files/folders between a container and the local filesystem\n\n"
+                                               "Use '-' as the source to read a tar archive from stdin\n"
+                                               "and extract it to a directory destination in a container.\n"
+                                               "Use '-' as the destination to stream a tar archive of a\n"
+                                               "container source to stdout.",
+                                    .aliases = "container cp, cp",
                                     COMMAND_OPTIONS(cp_options, struct cp), .min_args = 2, .max_args = 2, .run = run_cp };

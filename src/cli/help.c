@@ -14,42 +14,47 @@ static size_t terminal_width(void)
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_WIDTH;
 }
 
-/* The last place to break a line of at most `width` characters; 0 when there is none. */
+/* How much of the text comes before the next break, as pflag wraps: at white space before column `width`, `SLOP` further when
+ * that takes all of it; a line end in the text breaks as well. */
+#define SLOP 5
+#define ROOM_MIN 24
+
 static size_t break_at(const char *text, size_t width)
 {
-        for (size_t i = width; i > 0; i--)
-                if (text[i] == ' ')
-                        return i;
-        return 0;
+        size_t len = strlen(text), at = 0, line_end = 0;
+
+        if (width + SLOP > len)
+                return len;
+        for (size_t i = 0; i < width; i++) {
+                if (text[i] == ' ' || text[i] == '\n')
+                        at = i;
+                if (text[i] == '\n')
+                        line_end = i;
+        }
+        if (!at)
+                return len;
+        return line_end ? line_end : at;
 }
 
-/* One paragraph line after another, each wrapped, continued at column `indent`. */
+/* Continues lines at column `indent`. */
 static void print_wrapped(FILE *f, const char *text, size_t indent, size_t width)
 {
-        size_t room = width > indent + 24 ? width - indent : 0;
-        bool first = true;
+        size_t room = width > indent + ROOM_MIN ? width - indent - SLOP : 0;
 
-        while (*text || first) {
-                size_t line = strcspn(text, "\n");
+        for (;;) {
+                size_t n = room ? break_at(text, room) : strlen(text);
 
-                /* As pflag: what is just a little too long stays on its line. */
-                while (room && line > room + 5) {
-                        size_t at = break_at(text, room);
-
-                        if (!at)
-                                break;
-                        fprintf(f, "%s%.*s\n", "", (int)at, text);
-                        fprintf(f, "%*s", (int)indent, "");
-                        text += at + 1;
-                        line = strcspn(text, "\n");
+                for (const char *p = text; p < text + n; p++) {
+                        fputc(*p, f);
+                        if (*p == '\n')
+                                fprintf(f, "%*s", (int)indent, "");
                 }
-                fprintf(f, "%.*s\n", (int)line, text);
-                text += line;
-                first = false;
-                if (*text == '\n') {
-                        text++;
-                        fprintf(f, "%*s", (int)indent, "");
-                }
+                fputc('\n', f);
+                text += n;
+                if (!*text)
+                        return;
+                text++;
+                fprintf(f, "%*s", (int)indent, "");
         }
 }
 
@@ -134,7 +139,7 @@ void command_help(const struct command *command, const char *path, void *file)
         static const char *const groups[] = { "Common Commands", "Management Commands", "Commands" };
         FILE *f = file;
 
-        fprintf(f, "Usage:  %s %s\n\n%s\n", path, command->usage, command->details ? command->details : command->summary);
+        fprintf(f, "Usage:  %s%s%s\n\n%s\n", path, *command->usage ? " " : "", command->usage, command->details ? command->details : command->summary);
         print_aliases(f, command, path);
         if (command == &root_command) {
                 for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

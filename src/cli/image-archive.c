@@ -74,12 +74,12 @@ static int run_import(struct cli *cli, struct invocation *call, struct error *er
 
 struct load {
         char *input;
-        char **platform;
+        char *platform;
         bool quiet;
 };
 static const struct option load_options[] = {
         OPTION_STRING("input", 'i', struct load, input, "Read from tar archive file, instead of STDIN"),
-        OPTION_ROW("platform", 0, OPTION_KIND_STRINGS, struct load, platform, "strings",
+        OPTION_STRING("platform", 0, struct load, platform,
                    "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
                    "\"linux/amd64\")"),
         OPTION_BOOL("quiet", 'q', struct load, quiet, "Suppress the load output"),
@@ -100,9 +100,8 @@ static int run_load(struct cli *cli, struct invocation *call, struct error *err)
                 return -1;
         client_query_init(&q, "/images/load");
         client_query_add(&q, "quiet", o->quiet || !isatty(STDOUT_FILENO) ? "1" : "0");
-        for (char **p = o->platform; p && *p; p++)
-                if (platform_option_add(&q, "platform", *p, err) < 0)
-                        return -1;
+        if (platform_option_add(&q, "platform", o->platform, err) < 0)
+                return -1;
         if (cli_client(cli, &client, err) < 0 ||
             client_stream_open(client, "POST", &q, NULL, input, NULL, &answer, err) < 0)
                 return -1;
@@ -113,11 +112,11 @@ static int run_load(struct cli *cli, struct invocation *call, struct error *err)
 
 struct save {
         char *output;
-        char **platform;
+        char *platform;
 };
 static const struct option save_options[] = {
         OPTION_STRING("output", 'o', struct save, output, "Write to a file, instead of STDOUT"),
-        OPTION_ROW("platform", 0, OPTION_KIND_STRINGS, struct save, platform, "strings",
+        OPTION_STRING("platform", 0, struct save, platform,
                    "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
                    "\"linux/amd64\")"),
 };
@@ -135,9 +134,8 @@ static int run_save(struct cli *cli, struct invocation *call, struct error *err)
         client_query_init(&q, "/images/get");
         for (char *const *name = call->args; *name; name++)
                 client_query_add(&q, "names", *name);
-        for (char **p = o->platform; p && *p; p++)
-                if (platform_option_add(&q, "platform", *p, err) < 0)
-                        return -1;
+        if (platform_option_add(&q, "platform", o->platform, err) < 0)
+                return -1;
         if (cli_client(cli, &client, err) < 0 ||
             client_stream_open(client, "GET", &q, NULL, NULL, NULL, &answer, err) < 0)
                 return -1;

@@ -106,14 +106,13 @@ static int run_update(struct cli *cli, struct invocation *call, struct error *er
 struct commit {
         char *author, *message;
         char **change;
-        bool pause, no_pause;
+        bool pause;
 };
 static const struct option commit_options[] = {
         OPTION_STRING("author", 'a', struct commit, author, "Author (e.g., \"John Hannibal Smith <hannibal@a-team.com>\")"),
         OPTION_LIST("change", 'c', struct commit, change, "Apply Dockerfile instruction to the created image"),
         OPTION_STRING("message", 'm', struct commit, message, "Commit message"),
-        OPTION_BOOL("no-pause", 0, struct commit, no_pause, "Disable pausing container during commit"),
-        OPTION_BOOL("pause", 'p', struct commit, pause, "Pause container during commit", "true", NULL, true),
+        OPTION_BOOL("pause", 'p', struct commit, pause, "Pause container during commit", "true"),
 };
 
 static int run_commit(struct cli *cli, struct invocation *call, struct error *err)
@@ -124,10 +123,8 @@ static int run_commit(struct cli *cli, struct invocation *call, struct error *er
         cleanup_query struct client_query q = {};
         cleanup_free char *repo = NULL;
         struct client *client;
-        bool pause = option_given(call, "pause") ? o->pause : !o->no_pause;
+        bool pause = !option_given(call, "pause") || o->pause;
 
-        if (option_given(call, "pause") && option_given(call, "no-pause"))
-                return error_set(err, ERROR_INVALID, "conflicting options: --no-pause and --pause cannot be used together");
         if (!string_empty(call->args[1])) {
                 if (reference_parse(call->args[1], &r, err) < 0)
                         return -1;
