@@ -5,6 +5,7 @@
 #include "runtime/runtime-internal.h"
 
 #include <errno.h>
+#include <limits.h>
 
 static int attach_at(int rootfd, const char *path, int tree, struct error *err)
 {
@@ -15,6 +16,22 @@ static int attach_at(int rootfd, const char *path, int tree, struct error *err)
         return mount_attach(tree, target) < 0 ? error_errno(err, "mount %s", path) : 0;
 }
 
+/* A clone of the cgroup's folder. Its descriptor was opened in the mount namespace that we left, whose mounts cannot be
+ * cloned here: the same folder is found again by its path. */
+static int folder_clone(int fd, struct error *err)
+{
+        cleanup_free char *link = string_format("/proc/self/fd/%d", fd);
+        cleanup_close int here = -1;
+        char path[PATH_MAX];
+        ssize_t n = readlink(link, path, sizeof(path) - 1);
+
+        if (n < 0)
+                return error_errno(err, "readlink %s", link);
+        path[n] = 0;
+        here = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return here < 0 ? error_errno(err, "%s", path) : mount_clone(here, false, err);
+}
+
 static int unified_mount(struct init *init, const struct oci_mount *mount, const struct mount_options *o, struct error *err)
 {
         bool own = init->plan->create & CLONE_NEWCGROUP || init->plan->join & CLONE_NEWCGROUP;
@@ -23,7 +40,7 @@ static int unified_mount(struct init *init, const struct oci_mount *mount, const
         if (own || !init->cgroup) {
                 tree = filesystem_new("cgroup2", "cgroup", o->filesystem, false, o->set, err);
         } else {
-                tree = mount_clone(cgroup_v2_fd(init->cgroup), false, err);
+                tree = folder_clone(cgroup_v2_fd(init->cgroup), err);
                 if (tree >= 0 && mount_change(tree, false, o->set, o->clear, 0) < 0)
                         return error_errno(err, "mount %s", mount->destination);
         }
@@ -42,7 +59,7 @@ static int hierarchy_tree(struct init *init, const struct cgroup_hierarchy *h, s
         }
         if (init->cgroup->fds[i] < 0)
                 return error_set(err, ERROR_SYSTEM, "cgroup %s has no folder", h->name);
-        tree = mount_clone(init->cgroup->fds[i], false, err);
+        tree = folder_clone(init->cgroup->fds[i], err);
         if (tree >= 0 && mount_change(tree, false, set, 0, 0) < 0) {
                 close(tree);
                 return error_errno(err, "mount cgroup %s", h->name);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/sysmacros.h>
 #include <sys/statfs.h>
 
 /* --- the overlay ------------------------------------------------------------------------------------------------- */
@@ -260,7 +261,12 @@ static int mask_one(struct init *init, const char *path, int *empty, struct erro
                         return error_context(err, "mask %s", path);
                 cover = mount_clone(*empty, false, err);
         } else {
-                cover = mount_clone(init->devnull, false, err);
+                /* The host's is not reachable any more; the container's own was made by us. */
+                cleanup_close int null = open("/dev/null", O_PATH | O_CLOEXEC);
+
+                if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+                        return error_set(err, ERROR_SYSTEM, "mask %s: /dev/null is not the null device", path);
+                cover = mount_clone(null, false, err);
         }
         if (cover < 0)
                 return error_context(err, "mask %s", path);
