@@ -358,10 +358,13 @@ int layer_lowers(struct store *store, const struct digest *diff_ids, size_t coun
         }
         for (size_t i = count; i > 0; i--) {
                 char hex[DIGEST_HEX_SIZE];
+                cleanup_free char *path = NULL;
 
                 digest_format_hex(&diff_ids[i - 1], hex);
-                strv_append_take(
-                    &list, string_format("%s/layers/sha256/%s/%s", store->root, hex, store->driver->lower));
+                path = string_format("%s/layers/sha256/%s/%s", store->root, hex, store->driver->lower);
+                /* Overlay refuses a folder twice (empty layers are all the same): the upper one hides the lower. */
+                if (!strv_contains(list, path))
+                        strv_append_take(&list, take_ptr(path));
         }
         *ret = take_ptr(list);
         return 0;
