@@ -1,44 +1,13 @@
 /* davit: the command line. Called through a symlink it takes that name in what it prints (docker). */
 #include "base/fd.h"
 #include "cli/command.h"
-#include "cli/commands.h"
+#include "cli/root.h"
 #include "client/client.h"
 #include "cli/context.h"
 
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-
-#define CONFIG_MAX (4 << 20)
-
-struct global_options {
-        char *config, *context, *host, *log_level, *tlscacert, *tlscert, *tlskey;
-        bool debug, tls, tlsverify, version;
-};
-
-static const struct option global_options[] = {
-        OPTION_STRING("config", 0, struct global_options, config, "Location of client config files"),
-        OPTION_STRING("context", 'c', struct global_options, context,
-                      "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with \"docker context use\")"),
-        OPTION_BOOL("debug", 'D', struct global_options, debug, "Enable debug mode"),
-        OPTION_STRING("host", 'H', struct global_options, host, "Daemon socket to connect to"),
-        OPTION_STRING("log-level", 'l', struct global_options, log_level, "Set the logging level (\"debug\", \"info\", \"warn\", \"error\", \"fatal\")", "\"info\""),
-        OPTION_BOOL("tls", 0, struct global_options, tls, "Use TLS; implied by --tlsverify"),
-        OPTION_STRING("tlscacert", 0, struct global_options, tlscacert, "Trust certs signed only by this CA"),
-        OPTION_STRING("tlscert", 0, struct global_options, tlscert, "Path to TLS certificate file"),
-        OPTION_STRING("tlskey", 0, struct global_options, tlskey, "Path to TLS key file"),
-        OPTION_BOOL("tlsverify", 0, struct global_options, tlsverify, "Use TLS and verify the remote"),
-        OPTION_BOOL("version", 'v', struct global_options, version, "Print version information and quit"),
-};
-const struct command root_command = {
-        .name = "davit",
-        .usage = "[OPTIONS] COMMAND",
-        .summary = "A self-sufficient runtime for containers",
-        COMMAND_OPTIONS(global_options, struct global_options),
-        .max_args = -1,
-        .options_first = true,
-        .commands = all_commands,
-};
 
 static int unknown_command(const char *path, const char *name)
 {
@@ -119,62 +88,6 @@ static int print_help_for(const char *program, char *const *names)
         command_help(command, path.data, stdout);
         strbuf_deinit(&path);
         return 0;
-}
-
-/* ---- What commands have in common ---- */
-
-int cli_client(struct cli *cli, struct client **ret, struct error *err)
-{
-        if (!cli->client) {
-                cleanup_free char *host = NULL;
-                json_object *headers = NULL;
-                struct lh_entry *entry;
-
-                if (context_host(cli, &host, err) < 0 || client_open(host, &cli->client, err) < 0)
-                        return -1;
-                headers = json_get(cli_config(cli), "HttpHeaders");
-                if (json_object_is_type(headers, json_type_object))
-                        lh_foreach(json_object_get_object(headers), entry)
-                                strv_append_take(&cli->client->headers, string_format("%s: %s", (const char *)lh_entry_k(entry), json_object_get_string(lh_entry_v(entry))));
-        }
-        *ret = cli->client;
-        return 0;
-}
-
-json_object *cli_config(struct cli *cli)
-{
-        cleanup_free char *path = string_format("%s/config.json", cli->config_dir), *text = NULL;
-        cleanup_error struct error err = {};
-        size_t len;
-
-        if (cli->config_read)
-                return cli->config;
-        cli->config_read = true;
-        if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) == 0 && len > 0 && json_parse_text(text, len, &cli->config, &err) < 0)
-                fprintf(stderr, "WARNING: Error loading config file: %s: %s\n", path, error_message(&err));
-        if (!json_object_is_type(cli->config, json_type_object))
-                cli->config = json_object_new_object();
-        return cli->config;
-}
-
-int cli_config_save(struct cli *cli, struct error *err)
-{
-        cleanup_free char *text = json_format_pretty(cli_config(cli), 1), *tabbed = NULL, *path = string_format("%s/config.json", cli->config_dir);
-        struct strbuf b = {};
-
-        /* Docker indents this file by tabs. */
-        for (const char *p = text; *p; p++) {
-                strbuf_addc(&b, *p);
-                if (*p == '\n')
-                        while (p[1] == ' ') {
-                                strbuf_addc(&b, '\t');
-                                p++;
-                        }
-        }
-        tabbed = strbuf_take(&b);
-        if (directory_make(AT_FDCWD, cli->config_dir, 0700, err) < 0)
-                return -1;
-        return file_replace(AT_FDCWD, path, tabbed, strlen(tabbed), 0600, true, err);
 }
 
 static char *default_config_dir(void)
