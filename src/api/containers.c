@@ -32,6 +32,20 @@ static json_object *list_or_empty(char *const *list)
         return tree;
 }
 
+/* Docker's Config is what stands in the body beside these two; none of it is no Config at all. */
+static bool has_config(json_object *body)
+{
+        if (!json_object_is_type(body, json_type_object))
+                return body != NULL;
+        json_object_object_foreach(body, key, value)
+        {
+                (void)value;
+                if (!streq(key, "HostConfig") && !streq(key, "NetworkingConfig"))
+                        return true;
+        }
+        return false;
+}
+
 static int create_container(struct request *req, struct response *res, struct error *err)
 {
         cleanup_container_request struct container_request request = {};
@@ -42,7 +56,7 @@ static int create_container(struct request *req, struct response *res, struct er
 
         if (request_json_tree(req, false, &body, err) < 0)
                 return -1;
-        if (!body)
+        if (!has_config(body))
                 return error_set(err, ERROR_INVALID, "config cannot be empty in order to create a container");
         if (container_request_parse(body, &request, err) < 0 ||
             engine_container_create(req->engine, request_query_default(req, "name", NULL),

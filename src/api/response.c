@@ -7,9 +7,9 @@
 #include <time.h>
 
 /* What Docker's engine sends with every answer. */
+#define VERSION_HEADER "Api-Version: 1.51\r\n"
 #define COMMON_HEADERS                                                                                       \
-        "Api-Version: 1.51\r\nDocker-Experimental: false\r\nOstype: linux\r\nServer: Docker/" DAVIT_VERSION  \
-        " (linux)\r\n"
+        "Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/" DAVIT_VERSION " (linux)\r\n"
 
 static const struct {
         int status;
@@ -70,10 +70,11 @@ static void add_date(struct strbuf *b)
 /* The head up to, but without, the blank line. */
 static void head_begin(struct response *res, struct strbuf *b, int status, const char *content_type)
 {
-        strbuf_addf(b, "HTTP/1.%d %d %s\r\n" COMMON_HEADERS, res->request->head.minor ? 1 : 0, status,
+        strbuf_addf(b, "HTTP/1.%d %d %s\r\n" VERSION_HEADER, res->request->head.minor ? 1 : 0, status,
                     status_reason(status));
         if (content_type)
                 http_header_add(b, "Content-Type", content_type);
+        strbuf_adds(b, COMMON_HEADERS);
         add_date(b);
         strbuf_add(b, res->headers.data, res->headers.len);
         if (res->close)
@@ -209,7 +210,7 @@ int response_hijack(struct response *res, const char *content_type, int *ret_fd,
                 strbuf_adds(&b, "Connection: Upgrade\r\n");
                 http_header_add(&b, "Upgrade", upgrade);
         }
-        strbuf_adds(&b, COMMON_HEADERS "\r\n");
+        strbuf_adds(&b, VERSION_HEADER COMMON_HEADERS "\r\n");
         res->begun = res->close = true;
         *res->hijacked = true;
         if (http_write(fd, b.data, b.len, err) < 0)

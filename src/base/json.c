@@ -8,6 +8,18 @@
 
 #define JSON_MAX_DEPTH 64
 
+/* Begins as Go's complaint, which users know. */
+static int syntax_error(const char *text, size_t len, size_t at, enum json_tokener_error status,
+                        struct error *err)
+{
+        const char *why = json_tokener_error_desc(status);
+
+        if (at < len && text[at] > ' ' && text[at] < 127)
+                return error_set(err, ERROR_INVALID, "invalid JSON: invalid character '%c' at offset %zu: %s",
+                                 text[at], at, why);
+        return error_set(err, ERROR_INVALID, "invalid JSON: %s at offset %zu", why, at);
+}
+
 int json_parse_text(const char *text, size_t len, json_object **ret, struct error *err)
 {
         json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH);
@@ -19,7 +31,8 @@ int json_parse_text(const char *text, size_t len, json_object **ret, struct erro
                 json_tokener_free(tokener);
                 return error_set(err, ERROR_INVALID, "invalid JSON: larger than 2 GiB");
         }
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
+                                            JSON_TOKENER_ALLOW_TRAILING_CHARS);
         value = json_tokener_parse_ex(tokener, text, (int)len);
         status = json_tokener_get_error(tokener);
         if (status == json_tokener_continue) {
@@ -34,12 +47,13 @@ int json_parse_text(const char *text, size_t len, json_object **ret, struct erro
         if (status == json_tokener_continue)
                 return error_set(err, ERROR_INVALID, "invalid JSON: unexpected end of JSON input");
         if (status != json_tokener_success)
-                return error_set(err, ERROR_INVALID, "invalid JSON: %s at offset %zu", json_tokener_error_desc(status), end);
+                return syntax_error(text, len, end, status, err);
         while (end < len && strchr(" \t\r\n", text[end]) && text[end])
                 end++;
         if (end < len) {
                 json_object_put(value);
-                return error_set(err, ERROR_INVALID, "invalid JSON: unexpected content after JSON at offset %zu", end);
+                return error_set(err, ERROR_INVALID,
+                                 "invalid JSON: unexpected content after JSON at offset %zu", end);
         }
         *ret = value;
         return 0;
@@ -47,17 +61,21 @@ int json_parse_text(const char *text, size_t len, json_object **ret, struct erro
 
 static const char *kind_of(json_object *in)
 {
-        static const char *const names[] = { "null", "bool", "number", "number", "object", "array", "string" };
+        static const char *const names[] = {
+                "null", "bool", "number", "number", "object", "array", "string"
+        };
 
         return names[json_object_get_type(in)];
 }
 
 static int mismatch(json_object *in, const char *wanted, struct error *err)
 {
-        return error_set(err, ERROR_INVALID, "json: cannot unmarshal %s into a value of type %s", kind_of(in), wanted);
+        return error_set(err, ERROR_INVALID, "json: cannot unmarshal %s into a value of type %s", kind_of(in),
+                         wanted);
 }
 
-static int bind_integer(json_object *in, int64_t min, int64_t max, const char *wanted, int64_t *ret, struct error *err)
+static int bind_integer(json_object *in, int64_t min, int64_t max, const char *wanted, int64_t *ret,
+                        struct error *err)
 {
         double number;
 
@@ -71,12 +89,14 @@ static int bind_integer(json_object *in, int64_t min, int64_t max, const char *w
                 /* json-c saturates what does not fit; its text is what was written. */
                 *ret = json_object_get_int64(in);
                 if (*ret == INT64_MAX && json_object_get_uint64(in) > INT64_MAX)
-                        return error_set(err, ERROR_INVALID, "json: number %" PRIu64 " does not fit into %s", json_object_get_uint64(in), wanted);
+                        return error_set(err, ERROR_INVALID, "json: number %" PRIu64 " does not fit into %s",
+                                         json_object_get_uint64(in), wanted);
         } else {
                 return mismatch(in, wanted, err);
         }
         if (*ret < min || *ret > max)
-                return error_set(err, ERROR_INVALID, "json: number %" PRId64 " does not fit into %s", *ret, wanted);
+                return error_set(err, ERROR_INVALID, "json: number %" PRId64 " does not fit into %s", *ret,
+                                 wanted);
         return 0;
 }
 
@@ -140,7 +160,7 @@ static int bind_set(json_object *in, char ***out, struct error *err)
                 strv_free(list);
                 return mismatch(in, "map[string]struct{}", err);
         }
-        lh_foreach(json_object_get_object(in), entry)
+        lh_foreach (json_object_get_object(in), entry)
                 strv_append(&list, lh_entry_k(entry));
         strv_free(*out);
         *out = list;
@@ -166,7 +186,7 @@ static int bind_strmap(json_object *in, struct strmap *out, struct error *err)
         strmap_deinit(out);
         out->given = true;
         out->pairs = array_room((size_t)json_object_object_length(in), sizeof(*out->pairs));
-        lh_foreach(json_object_get_object(in), entry) {
+        lh_foreach (json_object_get_object(in), entry) {
                 json_object *value = lh_entry_v(entry);
                 struct strpair *pair = &out->pairs[out->count];
 
@@ -180,7 +200,8 @@ static int bind_strmap(json_object *in, struct strmap *out, struct error *err)
         return 0;
 }
 
-static int bind_array(const struct json_table *table, json_object *in, void **items, size_t *count, struct error *err)
+static int bind_array(const struct json_table *table, json_object *in, void **items, size_t *count,
+                      struct error *err)
 {
         size_t n;
 
@@ -219,7 +240,8 @@ static int bind_uint32s(json_object *in, uint32_t **items, size_t *count, struct
 }
 
 /* Elements are {char *key, …}; with `lists` they are {key, items, count} and `table` describes the items. */
-static int bind_map(const struct json_table *table, bool lists, json_object *in, void **items, size_t *count, struct error *err)
+static int bind_map(const struct json_table *table, bool lists, json_object *in, void **items, size_t *count,
+                    struct error *err)
 {
         size_t size = lists ? sizeof(struct json_keyed_list) : table->size;
         struct lh_entry *entry;
@@ -228,7 +250,7 @@ static int bind_map(const struct json_table *table, bool lists, json_object *in,
                 return mismatch(in, "object", err);
         *items = array_room((size_t)json_object_object_length(in), size);
         *count = 0;
-        lh_foreach(json_object_get_object(in), entry) {
+        lh_foreach (json_object_get_object(in), entry) {
                 json_object *value = lh_entry_v(entry);
                 char *element = (char *)*items + *count * size;
                 struct json_keyed_list *list = (struct json_keyed_list *)element;
@@ -237,7 +259,8 @@ static int bind_map(const struct json_table *table, bool lists, json_object *in,
                 *(char **)element = xstrdup(lh_entry_k(entry));
                 (*count)++;
                 if (value)
-                        r = lists ? bind_array(table, value, &list->items, &list->count, err) : json_bind(table, value, element, err);
+                        r = lists ? bind_array(table, value, &list->items, &list->count, err)
+                                  : json_bind(table, value, element, err);
                 if (r < 0)
                         return error_context(err, "[%s]", (const char *)lh_entry_k(entry));
         }
@@ -246,7 +269,8 @@ static int bind_map(const struct json_table *table, bool lists, json_object *in,
 
 static void free_field(const struct json_field *field, void *p, size_t *count);
 
-static int bind_field(const struct json_field *field, json_object *in, void *p, size_t *count, struct error *err)
+static int bind_field(const struct json_field *field, json_object *in, void *p, size_t *count,
+                      struct error *err)
 {
         int64_t number;
 
@@ -354,7 +378,7 @@ int json_bind(const struct json_table *table, json_object *in, void *out, struct
 
         if (!json_object_is_type(in, json_type_object))
                 return mismatch(in, "object", err);
-        lh_foreach(json_object_get_object(in), entry) {
+        lh_foreach (json_object_get_object(in), entry) {
                 const struct json_field *field = find_field(table, lh_entry_k(entry));
                 json_object *value = lh_entry_v(entry);
 
@@ -403,7 +427,8 @@ static json_object *unbind_strmap(const struct strmap *map)
         strmap_copy(&sorted, map);
         strmap_sort(&sorted);
         for (size_t i = 0; i < sorted.count; i++)
-                json_object_object_add(out, sorted.pairs[i].key, json_object_new_string(sorted.pairs[i].value));
+                json_object_object_add(out, sorted.pairs[i].key,
+                                       json_object_new_string(sorted.pairs[i].value));
         strmap_deinit(&sorted);
         return out;
 }
@@ -434,9 +459,9 @@ static json_object *unbind_map(const struct json_table *table, bool lists, const
                 qsort(sorted, count, sizeof(*sorted), compare_keyed);
         for (size_t i = 0; i < count; i++) {
                 const struct json_keyed_list *list = sorted[i];
-                json_object *value = !lists        ? json_unbind(table, sorted[i]) :
-                                     list->items   ? unbind_array(table, list->items, list->count) :
-                                                     NULL;
+                json_object *value = !lists        ? json_unbind(table, sorted[i])
+                                     : list->items ? unbind_array(table, list->items, list->count)
+                                                   : NULL;
 
                 json_object_object_add(out, list->key, value);
         }
@@ -535,7 +560,8 @@ static bool field_is_empty(const struct json_field *field, const void *p, size_t
 static json_object *unbind_field(const struct json_field *field, const void *p, size_t count)
 {
         if (field_is_null(field, p)) {
-                bool list = field->type == JSON_STRV || field->type == JSON_ARRAY || field->type == JSON_UINT32S;
+                bool list =
+                    field->type == JSON_STRV || field->type == JSON_ARRAY || field->type == JSON_UINT32S;
 
                 if (!(field->flags & JSON_EMPTY_NOT_NULL))
                         return NULL;
@@ -673,7 +699,8 @@ static void free_field(const struct json_field *field, void *p, size_t *count)
 void json_free_fields(const struct json_table *table, void *in)
 {
         for (size_t i = 0; i < table->n_fields; i++)
-                free_field(&table->fields[i], (char *)in + table->fields[i].offset, count_of(&table->fields[i], in));
+                free_field(&table->fields[i], (char *)in + table->fields[i].offset,
+                           count_of(&table->fields[i], in));
 }
 
 void json_copy(const struct json_table *table, const void *in, void *out)
@@ -687,7 +714,8 @@ void json_copy(const struct json_table *table, const void *in, void *out)
 
 char *json_format(json_object *in)
 {
-        return xstrdup(json_object_to_json_string_ext(in, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        return xstrdup(
+            json_object_to_json_string_ext(in, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static void format_pretty(struct strbuf *b, json_object *in, int indent, int depth)
@@ -696,7 +724,7 @@ static void format_pretty(struct strbuf *b, json_object *in, int indent, int dep
                 struct lh_entry *entry;
                 const char *separator = "{\n";
 
-                lh_foreach(json_object_get_object(in), entry) {
+                lh_foreach (json_object_get_object(in), entry) {
                         strbuf_addf(b, "%s%*s", separator, indent * (depth + 1), "");
                         json_quote(b, lh_entry_k(entry), strlen(lh_entry_k(entry)));
                         strbuf_adds(b, ": ");
@@ -711,7 +739,8 @@ static void format_pretty(struct strbuf *b, json_object *in, int indent, int dep
                 }
                 strbuf_addf(b, "\n%*s]", indent * depth, "");
         } else {
-                strbuf_adds(b, json_object_to_json_string_ext(in, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+                strbuf_adds(b, json_object_to_json_string_ext(in, JSON_C_TO_STRING_PLAIN |
+                                                                      JSON_C_TO_STRING_NOSLASHESCAPE));
         }
 }
 

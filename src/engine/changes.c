@@ -103,8 +103,8 @@ static json_object *changes_json(struct walk *w)
         for (size_t i = 0; i < w->n_entries; i++) {
                 json_object *o = json_object_new_object();
 
-                json_object_object_add(o, "Kind", json_object_new_int((int)w->entries[i].kind));
                 json_set_string(o, "Path", w->entries[i].path);
+                json_object_object_add(o, "Kind", json_object_new_int((int)w->entries[i].kind));
                 json_object_array_add(list, o);
         }
         return list;

@@ -236,6 +236,36 @@ static json_object *process_json(const struct shim_exec_config *config)
         return out;
 }
 
+/* A client whose stream has just ended asks at once for the exit code, maybe before the watcher has heard of
+ * it: the shim knows. */
+static void refresh_running(struct engine *engine, struct container *c, const char *id)
+{
+        struct shim_exec_state state = {};
+        cleanup_close int shim = -1;
+        struct exec_entry *exec;
+        bool running;
+
+        pthread_mutex_lock(&c->lock);
+        exec = exec_of(c, id);
+        running = exec && exec->running;
+        pthread_mutex_unlock(&c->lock);
+        if (!running)
+                return;
+        shim = container_shim(engine, c, NULL);
+        if (shim < 0 || shim_exec_inspect(shim, id, &state, NULL) < 0)
+                return;
+        pthread_mutex_lock(&c->lock);
+        exec = exec_of(c, id);
+        if (exec && !exec->finished && state.finished) {
+                exec->running = false;
+                exec->finished = true;
+                exec->exit_code = state.exit_code;
+                exec->pid = 0;
+        }
+        pthread_mutex_unlock(&c->lock);
+        shim_exec_state_deinit(&state);
+}
+
 int engine_exec_inspect(struct engine *engine, const char *id, json_object **ret, struct error *err)
 {
         cleanup_container struct container *c = NULL;
@@ -246,6 +276,7 @@ int engine_exec_inspect(struct engine *engine, const char *id, json_object **ret
                 json_object_put(out);
                 return -1;
         }
+        refresh_running(engine, c, id);
         pthread_mutex_lock(&c->lock);
         exec = exec_of(c, id);
         if (exec) {
