@@ -38,6 +38,7 @@ struct stage_state {
         struct instruction *triggers; /* ONBUILD of the base image */
         size_t n_triggers;
         char *base;      /* FROM, expanded */
+        struct platform platform; /* what it is built for */
         struct stage_state *parent; /* base is a stage */
         struct image *base_image;   /* base is an image */
 };

@@ -19,6 +19,7 @@ static void free_stage(struct stage_state *s)
                 instruction_deinit(&s->triggers[i]);
         free(s->triggers);
         free(s->base);
+        platform_deinit(&s->platform);
 }
 
 static void build_deinit(struct build *b)

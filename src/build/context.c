@@ -91,7 +91,7 @@ static int read_dockerfile(struct build *b, struct error *err)
         const char *name = b->options->dockerfile_name ? b->options->dockerfile_name : path;
 
         b->filename = xstrdup(strrchr(name, '/') ? strrchr(name, '/') + 1 : name);
-        if (b->options->dockerfile) {
+        if (b->options->dockerfile && (*b->options->dockerfile || !streq(b->options->context, "tar"))) {
                 b->text = xstrdup(b->options->dockerfile);
                 return 0;
         }
@@ -152,5 +152,5 @@ struct build_context *build_context_find(struct build *b, const char *name)
 int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err)
 {
         *ret = false;
-        return c->ignore && *path ? path_matcher_match(c->ignore, path, ret, err) : 0;
+        return c->ignore && *path ? path_matcher_excludes(c->ignore, path, ret, err) : 0;
 }

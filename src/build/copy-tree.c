@@ -38,9 +38,9 @@ static int64_t nanoseconds(struct timespec t)
 static int excluded(const struct copier *c, const struct place *p, bool *ret, struct error *err)
 {
         *ret = false;
-        if (c->rules->ignore && *p->source && path_matcher_match(c->rules->ignore, p->source, ret, err) < 0)
+        if (c->rules->ignore && *p->source && path_matcher_excludes(c->rules->ignore, p->source, ret, err) < 0)
                 return -1;
-        if (!*ret && c->rules->exclude && *p->inner && path_matcher_match(c->rules->exclude, p->inner, ret, err) < 0)
+        if (!*ret && c->rules->exclude && *p->inner && path_matcher_excludes(c->rules->exclude, p->inner, ret, err) < 0)
                 return -1;
         return 0;
 }
@@ -321,7 +321,8 @@ int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, 
 /* Follows the symlinks that the destination's last component may be; the path they lead to (heap). */
 static int follow_destination(int root, const char *dest, char **ret, struct error *err)
 {
-        char *path = path_clean(dest);
+        cleanup_free char *rooted = string_format("/%s", dest);
+        char *path = path_clean(rooted);
 
         for (int i = 0; i < LINKS_MAX && !streq(path, "/"); i++) {
                 cleanup_free char *name = NULL, *folder = NULL, *before = path;
@@ -336,7 +337,7 @@ static int follow_destination(int root, const char *dest, char **ret, struct err
                 target[n] = 0;
                 folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
                 {
-                        cleanup_free char *joined = *target == '/' ? xstrdup(target) : string_format("%s/%s", folder, target);
+                        cleanup_free char *joined = *target == '/' ? xstrdup(target) : string_format("/%s/%s", folder, target);
 
                         path = path_clean(joined);
                 }

@@ -211,6 +211,39 @@ bool path_matcher_has_exceptions(const struct path_matcher *m)
         return m->exceptions;
 }
 
+int path_matcher_excludes(struct path_matcher *m, const char *path, bool *ret, struct error *err)
+{
+        cleanup_free char *at = xstrdup(path);
+        cleanup_free bool *above = xcalloc(m->count + 1, sizeof(bool));
+        bool matched = false;
+        char *slash = at;
+
+        /* From the topmost folder down: what matched a folder holds below it - unless it was not even looked at there,
+         * because it could not have changed the folder's own answer. */
+        do {
+                slash = strchr(slash, '/');
+                if (slash)
+                        *slash = 0;
+                matched = false;
+                for (size_t i = 0; i < m->count; i++) {
+                        struct pattern *p = &m->patterns[i];
+
+                        if (!above[i]) {
+                                if (p->exception != matched)
+                                        continue;
+                                if (pattern_match(p, at, &above[i], err) < 0)
+                                        return -1;
+                        }
+                        if (above[i])
+                                matched = !p->exception;
+                }
+                if (slash)
+                        *slash++ = '/';
+        } while (slash);
+        *ret = matched;
+        return 0;
+}
+
 /* The path itself, else one of its parent folders. */
 static int match_with_parents(struct pattern *p, char *path, bool *ret, struct error *err)
 {

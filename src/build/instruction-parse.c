@@ -355,8 +355,13 @@ int parse_healthcheck(const struct dockerfile_node *node, struct instruction *re
         }
         if (parse_health_flags(node, health, err) < 0)
                 return -1;
-        if (strcasecmp(args[0], "CMD") != 0)
-                return error_set(err, ERROR_INVALID, "Unknown type \"%s\" in HEALTHCHECK (try CMD)", args[0]);
+        if (strcasecmp(args[0], "CMD") != 0) {
+                cleanup_free char *type = xstrdup(args[0]);
+
+                for (char *c = type; *c; c++)
+                        *c = (char)toupper((unsigned char)*c);
+                return error_set(err, ERROR_INVALID, "Unknown type \"%s\" in HEALTHCHECK (try CMD)", type);
+        }
         if (!args[1])
                 return error_set(err, ERROR_INVALID, "Missing command after HEALTHCHECK CMD");
         strv_append(&health->test, node->json ? "CMD" : "CMD-SHELL");

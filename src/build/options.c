@@ -21,6 +21,7 @@ static const struct json_field fields[] = {
         JSON_FIELD("dockerignore", struct build_options, dockerignore, JSON_STRING, JSON_OMIT_NULL),
         F("context", context, JSON_STRING),
         F("build_contexts", build_contexts, JSON_STRV),
+        F("image_contexts", image_contexts, JSON_STRMAP),
         F("build_args", build_args, JSON_STRMAP),
         F("labels", labels, JSON_STRMAP),
         F("tags", tags, JSON_STRV),

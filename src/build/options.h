@@ -17,6 +17,7 @@ struct build_options {
         /* "directory": the first descriptor is the context; "tar": it is a stream with one; "none". */
         char *context;
         char **build_contexts; /* names of further contexts; their descriptors follow in order */
+        struct strmap image_contexts; /* further contexts that are images: name → reference */
         struct strmap build_args, labels;
         char **tags;
         char *target, *network;

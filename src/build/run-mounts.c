@@ -167,18 +167,18 @@ static int add_bind(struct build *b, struct stage_state *s, struct step_tree *t,
         cleanup_source struct copy_source from = { .root = -1, .context = &b->context };
         cleanup_free char *path = NULL, *copy = NULL;
         cleanup_close int source = -1;
-        char folder[PATH_MAX];
+        char real[PATH_MAX];
         struct stat st;
         bool is_folder = true;
 
         if (open_source(b, s, m, &from, err) < 0 || source_path(&from, m, &path, err) < 0)
                 return -1;
-        if (m->read_only && from.context && !from.context->ignore && visible_path(from.root, folder)) {
-                source = open_in_root(from.root, *path ? path : ".", O_PATH, 0, err);
-                if (source < 0)
-                        return -1;
+        source = open_in_root(from.root, *path ? path : ".", O_PATH, 0, err);
+        if (source < 0)
+                return -1;
+        if (m->read_only && from.context && !from.context->ignore && visible_path(source, real)) {
                 is_folder = fstat(source, &st) == 0 && S_ISDIR(st.st_mode);
-                run_add_mount(spec, target, "bind", *path ? path : ".", folder, options);
+                run_add_mount(spec, target, "bind", real, NULL, options);
                 return run_mount_point(t, w, target, is_folder, err);
         }
         if (copy_source_for(t, &from, path, w->n_files++, &copy, &is_folder, err) < 0)

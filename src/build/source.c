@@ -134,9 +134,9 @@ struct digester {
 static int skipped(const struct digester *d, const char *source, const char *inner, bool *ret, struct error *err)
 {
         *ret = false;
-        if (d->rules->ignore && *source && path_matcher_match(d->rules->ignore, source, ret, err) < 0)
+        if (d->rules->ignore && *source && path_matcher_excludes(d->rules->ignore, source, ret, err) < 0)
                 return -1;
-        if (!*ret && d->rules->exclude && *inner && path_matcher_match(d->rules->exclude, inner, ret, err) < 0)
+        if (!*ret && d->rules->exclude && *inner && path_matcher_excludes(d->rules->exclude, inner, ret, err) < 0)
                 return -1;
         return 0;
 }

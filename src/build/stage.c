@@ -67,11 +67,14 @@ static int hold_layers(struct build *b, const struct image *image, struct error 
 
 int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err)
 {
-        cleanup_free char *canonical = canonical_name(name);
+        const char *instead = strmap_get(&b->options->image_contexts, name);
+        cleanup_free char *canonical = NULL;
         struct stage_image entry = {};
         struct error failure = {};
         struct vertex v;
 
+        name = instead ? instead : name;
+        canonical = canonical_name(name);
         for (size_t i = 0; i < b->n_images; i++) {
                 if (streq(b->images[i].name, canonical)) {
                         *ret = b->images[i].image;
@@ -105,6 +108,8 @@ int build_from_resolve(struct build *b, const struct stage_state *s, const char 
                 return 0;
         if (strchr(from, '$'))
                 return error_set(err, ERROR_INVALID, "'from' doesn't support variable expansion, define alias stage instead");
+        if (strmap_get(&b->options->image_contexts, from))
+                return build_image_find(b, from, ret_image, err);
         *ret_stage = stage_named(b, from, b->n_stages);
         if (!*ret_stage && is_number(from)) {
                 size_t number = strtoul(from, NULL, 10);
@@ -129,21 +134,28 @@ static int expand_base(struct build *b, struct stage_state *s, struct error *err
                 return -1;
         if (!*s->base)
                 return error_set(err, ERROR_INVALID, "base name (%s) should not be blank", s->stage->from.value);
-        if (!s->stage->from.platform)
-                return 0;
-        if (shell_expand(&rules, s->stage->from.platform, &platform, err) < 0)
+        if (s->stage->from.platform && shell_expand(&rules, s->stage->from.platform, &platform, err) < 0)
                 return -1;
-        if (*platform) {
-                cleanup_platform struct platform wanted = {}, host = {};
-
-                if (platform_parse(platform, &wanted, err) < 0)
-                        return error_context(err, "failed to parse platform %s", platform);
-                platform_host(&host);
-                if (!platform_match(&host, &wanted, false))
-                        return error_set(err, ERROR_UNSUPPORTED, "building for platform %s is not supported by davit on this host",
-                                         platform);
+        if (string_empty(platform) && string_empty(b->options->platform)) {
+                platform_host(&s->platform);
+                return 0;
         }
+        if (platform_parse(string_empty(platform) ? b->options->platform : platform, &s->platform, err) < 0)
+                return error_context(err, "failed to parse platform %s", string_empty(platform) ? b->options->platform : platform);
         return 0;
+}
+
+/* An image for another machine is not taken for what it is not. */
+static int check_platform(const struct stage_state *s, struct error *err)
+{
+        const struct image_config *c = &s->base_image->config;
+        struct platform have = { .architecture = c->architecture, .os = c->os, .variant = c->variant };
+        cleanup_free char *wanted = NULL;
+
+        if (platform_match(&s->platform, &have, false))
+                return 0;
+        wanted = platform_format(&s->platform);
+        return error_set(err, ERROR_NOT_FOUND, "%s: no match for platform in manifest: %s is not there for %s", s->base, s->base, wanted);
 }
 
 static int need_stage(struct build *b, struct stage_state *s, struct error *err);
@@ -208,12 +220,14 @@ static int need_stage(struct build *b, struct stage_state *s, struct error *err)
         s->building = true;
         if (expand_base(b, s, err) < 0)
                 return -1;
-        s->parent = build_context_find(b, s->base) ? NULL : stage_named(b, s->base, s->number);
+        if (build_context_find(b, s->base))
+                return error_set(err, ERROR_UNSUPPORTED, "FROM a build context that is a folder is not supported by davit yet: %s", s->base);
+        s->parent = strmap_get(&b->options->image_contexts, s->base) ? NULL : stage_named(b, s->base, s->number);
         if (s->parent) {
                 if (need_stage(b, s->parent, err) < 0)
                         return -1;
         } else if (!streq(s->base, "scratch")) {
-                if (build_image_find(b, s->base, &s->base_image, err) < 0 || read_triggers(s, err) < 0)
+                if (build_image_find(b, s->base, &s->base_image, err) < 0 || check_platform(s, err) < 0 || read_triggers(s, err) < 0)
                         return -1;
                 s->total++;
         }
@@ -244,23 +258,32 @@ static int find_target(struct build *b, struct stage_state **ret, struct error *
         return 0;
 }
 
+/* `text` NULL or "": this machine. */
+static int add_platform_args(struct build *b, const char *kind, const char *text, struct error *err)
+{
+        cleanup_platform struct platform p = {};
+        cleanup_free char *shown = NULL;
+
+        if (string_empty(text))
+                platform_host(&p);
+        else if (platform_parse(text, &p, err) < 0)
+                return error_context(err, "failed to parse platform %s", text);
+        shown = platform_format(&p);
+        strv_append_take(&b->global_args, string_format("%sPLATFORM=%s", kind, shown));
+        strv_append_take(&b->global_args, string_format("%sOS=%s", kind, p.os));
+        strv_append_take(&b->global_args, string_format("%sARCH=%s", kind, p.architecture));
+        strv_append_take(&b->global_args, string_format("%sVARIANT=%s", kind, p.variant ? p.variant : ""));
+        return 0;
+}
+
 /* Arguments that FROM lines may use: of the platform, then those before the first FROM. */
 static int set_global_args(struct build *b, struct error *err)
 {
-        static const char *const kinds[] = { "BUILD", "TARGET" };
-        cleanup_platform struct platform host = {};
-        cleanup_free char *text = NULL;
         struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env };
 
-        platform_host(&host);
-        text = platform_format(&host);
         b->global_args = strv_new();
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-                strv_append_take(&b->global_args, string_format("%sPLATFORM=%s", kinds[i], text));
-                strv_append_take(&b->global_args, string_format("%sOS=%s", kinds[i], host.os));
-                strv_append_take(&b->global_args, string_format("%sARCH=%s", kinds[i], host.architecture));
-                strv_append_take(&b->global_args, string_format("%sVARIANT=%s", kinds[i], host.variant ? host.variant : ""));
-        }
+        if (add_platform_args(b, "BUILD", NULL, err) < 0 || add_platform_args(b, "TARGET", b->options->platform, err) < 0)
+                return -1;
         strv_append_take(&b->global_args, string_format("TARGETSTAGE=%s", string_empty(b->options->target) ? "default" : b->options->target));
         for (size_t i = 0; i < b->file.n_meta_args; i++) {
                 const struct instruction *arg = &b->file.meta_args[i];
@@ -323,13 +346,10 @@ static void begin_from_stage(struct stage_state *s)
 
 static void begin_from_scratch(struct stage_state *s)
 {
-        cleanup_platform struct platform host = {};
-
-        platform_host(&host);
         s->image = (struct image_config){ .created = TIME_ZERO };
-        s->image.architecture = xstrdup(host.architecture);
-        s->image.os = xstrdup(host.os);
-        s->image.variant = string_empty(host.variant) ? NULL : xstrdup(host.variant);
+        s->image.architecture = xstrdup(s->platform.architecture);
+        s->image.os = xstrdup(s->platform.os);
+        s->image.variant = string_empty(s->platform.variant) ? NULL : xstrdup(s->platform.variant);
         s->image.rootfs_type = xstrdup("layers");
         s->image.config.working_dir = xstrdup("/");
         strv_append(&s->image.config.env, BUILD_DEFAULT_PATH);

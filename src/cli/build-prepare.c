@@ -235,6 +235,14 @@ static int set_further_contexts(const struct build_flags *f, struct build_upload
 
                 if (!equals)
                         return error_set(err, ERROR_INVALID, "invalid context value: %s, expected key=value", *c);
+                if (equals == *c)
+                        return error_set(err, ERROR_INVALID, "invalid context name : invalid reference format");
+                if (string_after(equals + 1, "docker-image://")) {
+                        cleanup_free char *name = xstrndup(*c, (size_t)(equals - *c));
+
+                        strmap_set(&u->options.image_contexts, name, string_after(equals + 1, "docker-image://"));
+                        continue;
+                }
                 if (strstr(equals, "://"))
                         return error_set(err, ERROR_UNSUPPORTED, "failed to build: a build context from a URL is not supported by davit yet: %s", equals + 1);
                 if (u->n_fds == ARRAY_SIZE(u->fds))
@@ -379,6 +387,8 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
 {
         struct build_options *o = &ret->options;
 
+        if (f->no_cache && f->no_cache_filter)
+                return error_set(err, ERROR_INVALID, "failed to build: --no-cache and --no-cache-filter cannot currently be used together");
         if (set_args(f, o, err) < 0 || set_secrets(f, o, err) < 0 || refuse(f, err) < 0 || set_platform(f, o, err) < 0 ||
             set_hosts(f, o, err) < 0 || set_tags(f, o, err) < 0)
                 return -1;

@@ -47,8 +47,8 @@ static json_object *rootfs_json(const struct image *image)
         json_object *rootfs = json_object_new_object();
 
         json_set_string(rootfs, "Type", "layers");
-        if (image->n_diff_ids)
-                json_object_object_add(rootfs, "Layers", strings_json(image->config.diff_ids));
+        json_object_object_add(rootfs, "Layers",
+                               image->n_diff_ids ? strings_json(image->config.diff_ids) : json_object_new_array());
         return rootfs;
 }
 
