@@ -1,11 +1,10 @@
-/* /build: the classic API (a tar in, JSON messages out) and davit's own: POST /davit/build is upgraded to a bare connection
- * on which the client sends one message, the options as JSON with the contexts' descriptors (SCM_RIGHTS), and gets JSON
- * lines: the builder's events, then {"id": …} or {"failure": …, "source": …}. */
+/* /build: the classic API (a tar in, JSON messages out) and davit's own: POST /davit/build is upgraded to a
+ * bare connection on which the client sends one message, the options as JSON with the contexts' descriptors
+ * (SCM_RIGHTS), and gets JSON lines: the builder's events, then {"id": …} or {"failure": …, "source": …}. */
 #include "api/resources.h"
 #include "base/fd.h"
 #include "base/socket.h"
 #include "engine/build.h"
-
 
 #define OPTIONS_MAX (16 << 20)
 
@@ -60,7 +59,8 @@ static int strmap_query(struct request *req, const char *name, struct strmap *re
 
         if (string_empty(text))
                 return 0;
-        if (json_parse_text(text, strlen(text), &tree, err) < 0 || !json_object_is_type(tree, json_type_object))
+        if (json_parse_text(text, strlen(text), &tree, err) < 0 ||
+            !json_object_is_type(tree, json_type_object))
                 return error_set(err, ERROR_INVALID, "invalid %s: a JSON object is needed", name);
         json_object_object_foreach(tree, key, value)
         {
@@ -97,11 +97,13 @@ static int read_query(struct request *req, struct build_options *o, struct error
         const char *hosts = request_query(req, "extrahosts");
 
         if (!string_empty(request_query(req, "remote")))
-                return error_set(err, ERROR_UNSUPPORTED, "building from a URL is not supported by davit yet: %s",
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "building from a URL is not supported by davit yet: %s",
                                  request_query(req, "remote"));
         if (streq(request_query(req, "version"), "2"))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "BuildKit's sessions are not supported by davit; use DOCKER_BUILDKIT=0, or davit build");
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "BuildKit's sessions are not supported by davit; use DOCKER_BUILDKIT=0, or davit build");
         if (ulimits_query(req, o, err) < 0 || strmap_query(req, "buildargs", &o->build_args, err) < 0 ||
             strmap_query(req, "labels", &o->labels, err) < 0 ||
             request_query_int64(req, "shmsize", 0, &o->shm_size, err) < 0)
@@ -130,7 +132,8 @@ static void classic_failure(struct error *err)
         if (!rest || !(end = strstr(rest, "\" did not complete successfully: exit code: ")))
                 return;
         code = strrchr(end, ' ') + 1;
-        message = string_format("The command '%.*s' returned a non-zero code: %s", (int)(end - rest), rest, code);
+        message =
+            string_format("The command '%.*s' returned a non-zero code: %s", (int)(end - rest), rest, code);
         err->exit_code = atoi(code);
         free(err->message);
         err->message = message;
@@ -152,14 +155,18 @@ static void classic_result(struct classic *c, const struct build_options *o, con
         send_stream(c, string_format("Successfully built %.12s\n", text + strlen("sha256:")));
         for (char **tag = o->tags; tag && *tag; tag++)
                 send_stream(c, string_format("Successfully tagged %s%s\n", *tag,
-                                             strchr(strrchr(*tag, '/') ? strrchr(*tag, '/') : *tag, ':') ? "" : ":latest"));
+                                             strchr(strrchr(*tag, '/') ? strrchr(*tag, '/') : *tag, ':')
+                                                 ? ""
+                                                 : ":latest"));
 }
 
 static int build_image(struct request *req, struct response *res, struct error *err)
 {
         cleanup_build_options struct build_options options = {};
         struct classic classic = { .res = res };
-        struct build_request request = { .options = &options, .cancel_fd = request_cancel_fd(req), .progress = classic_event,
+        struct build_request request = { .options = &options,
+                                         .cancel_fd = request_cancel_fd(req),
+                                         .progress = classic_event,
                                          .arg = &classic };
         struct build_result result = {};
         int r;
@@ -249,7 +256,9 @@ static int build_locally(struct request *req, struct response *res, struct error
         int fds[SOCKET_MAX_FDS], r;
         struct own_client client = {};
         struct build_result result = {};
-        struct build_request request = { .options = &options, .fds = fds, .progress = own_event, .arg = &client };
+        struct build_request request = {
+                .options = &options, .fds = fds, .progress = own_event, .arg = &client
+        };
 
         if (response_hijack(res, "application/vnd.davit.build", &fd, &early, &early_len, err) < 0)
                 return -1;
@@ -271,7 +280,8 @@ static int prune_cache(struct request *req, struct response *res, struct error *
         cleanup_filters struct filters filters = {};
         json_object *report;
 
-        if (request_filters(req, &filters, err) < 0 || engine_build_prune(req->engine, &filters, &report, err) < 0)
+        if (request_filters(req, &filters, err) < 0 ||
+            engine_build_prune(req->engine, &filters, &report, err) < 0)
                 return -1;
         return response_json_take(res, 200, report, err);
 }

@@ -14,11 +14,11 @@
 
 /* A folder that files are read from: the context, or a further one. */
 struct build_context {
-        char *name;     /* of a further one, else NULL */
-        int fd;         /* -1: there is none */
+        char *name;                  /* of a further one, else NULL */
+        int fd;                      /* -1: there is none */
         struct path_matcher *ignore; /* NULL: nothing is */
-        char *tmp_name; /* the store's tmp folder that it was unpacked into, else NULL */
-        bool announced; /* its vertex was shown */
+        char *tmp_name;              /* the store's tmp folder that it was unpacked into, else NULL */
+        bool announced;              /* its vertex was shown */
 };
 
 struct stage_state {
@@ -28,17 +28,17 @@ struct stage_state {
         struct image_config image;
         struct digest *diff_ids;
         size_t n_diff_ids;
-        char **env;  /* the image's with ARGs over it: what RUN and expansion see */
+        char **env;                    /* the image's with ARGs over it: what RUN and expansion see */
         struct instruction_pair *args; /* declared ARGs in order, for the history */
         size_t n_args;
         bool cmd_set;
         bool no_cache;
-        int64_t created; /* of the newest layer */
-        int index, total; /* of steps that are shown */
+        int64_t created;              /* of the newest layer */
+        int index, total;             /* of steps that are shown */
         struct instruction *triggers; /* ONBUILD of the base image */
         size_t n_triggers;
-        char *base;      /* FROM, expanded */
-        struct platform platform; /* what it is built for */
+        char *base;                 /* FROM, expanded */
+        struct platform platform;   /* what it is built for */
         struct stage_state *parent; /* base is a stage */
         struct image *base_image;   /* base is an image */
 };
@@ -60,11 +60,11 @@ struct build {
         struct stage_image {
                 char *name;
                 struct image *image;
-        } *images; /* looked up so far */
+        } * images; /* looked up so far */
         size_t n_images;
         char **emptied; /* cache mounts that --no-cache emptied */
         int vertices;
-        int step, steps; /* of the classic builder */
+        int step, steps;                  /* of the classic builder */
         struct dockerfile_location where; /* of the instruction at work */
 };
 
@@ -91,8 +91,8 @@ struct cache_record {
 };
 /* 1 when found (then the layer is held: the caller's hold), 0. */
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err);
-int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record, const char *what,
-                      struct error *err);
+int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
+                      const char *what, struct error *err);
 /* The digest of a regular file's bytes, remembered by device, inode, size, mtime and ctime. */
 int build_file_digest(struct build *b, int fd, const struct stat *st, struct digest *ret, struct error *err);
 
@@ -109,8 +109,9 @@ int build_context_ignores(struct build_context *c, const char *path, bool *ret, 
 int build_stages_prepare(struct build *b, struct error *err); /* names, bases, dependencies, images */
 int build_stage_solve(struct build *b, struct stage_state *s, struct error *err);
 /* The stage of that name or number, else NULL with *ret_image_name set (heap) or an error. */
-int build_from_resolve(struct build *b, const struct stage_state *s, const char *from, struct stage_state **ret_stage,
-                       struct build_context **ret_context, struct image **ret_image, struct error *err);
+int build_from_resolve(struct build *b, const struct stage_state *s, const char *from,
+                       struct stage_state **ret_stage, struct build_context **ret_context,
+                       struct image **ret_image, struct error *err);
 /* `name` as it was written; fetched when it is not there. The build owns the result. */
 int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err);
 void build_hold(struct build *b, const struct digest *layer);
@@ -120,7 +121,8 @@ struct step_tree;
 /* ---- instruct.c ---- */
 /* Applies one instruction to a stage. */
 int build_instruct(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
-int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret, struct error *err);
+int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret,
+                 struct error *err);
 /* "[base 2/3] " */
 char *build_step_prefix(struct stage_state *s, const struct build *b);
 /* The displayed text of an instruction: variables expanded, name in capitals; heap. */
@@ -130,12 +132,13 @@ void build_add_layer(struct build *b, struct stage_state *s, const struct cache_
 /* PATH relative to the working directory, clean; heap. Keeps a slash at the end with `keep_slash`. */
 char *build_absolute(const struct stage_state *s, const char *path, bool keep_slash);
 
-/* A step that gives a layer: looked up by its key, else executed into `tree` (whose upper folder becomes the layer). */
+/* A step that gives a layer: looked up by its key, else executed into `tree` (whose upper folder becomes the
+ * layer). */
 struct build_work {
-        char *text;   /* as it is shown, with its prefix; taken over */
-        bool fresh;   /* not from the cache */
-        int (*execute)(struct build *b, struct stage_state *s, struct step_tree *tree, const struct vertex *v, void *arg,
-                       struct error *err);
+        char *text; /* as it is shown, with its prefix; taken over */
+        bool fresh; /* not from the cache */
+        int (*execute)(struct build *b, struct stage_state *s, struct step_tree *tree, const struct vertex *v,
+                       void *arg, struct error *err);
         void *arg;
 };
 int build_perform(struct build *b, struct stage_state *s, const struct digest *key, struct build_work *work,
@@ -151,7 +154,8 @@ void step_key_list(struct step_key *k, const char *name, char *const *list);
 void step_key_finish(struct step_key *k, struct digest *ret);
 
 /* ---- tree.c ---- */
-/* A step's folder below tmp/ with upper/, work/ and, on demand, a writable overlay over the stage's layers. */
+/* A step's folder below tmp/ with upper/, work/ and, on demand, a writable overlay over the stage's layers.
+ */
 struct step_tree {
         char *name; /* below the store's tmp/ */
         char *path; /* absolute */
@@ -169,19 +173,21 @@ int build_view(struct build *b, const struct digest *diff_ids, size_t count, str
 
 /* ---- copy-tree.c ---- */
 struct copy_rules {
-        bool keep_owner;       /* of the source (stages, images), unless chown */
+        bool keep_owner; /* of the source (stages, images), unless chown */
         bool chown;
         uint32_t uid, gid;
-        const char *chmod;     /* octal or symbolic, checked; NULL: the source's */
-        struct path_matcher *ignore, *exclude; /* against paths relative to the source's root, to the source */
-        int64_t newest;        /* out: the newest mtime of what was copied, ns */
+        const char *chmod; /* octal or symbolic, checked; NULL: the source's */
+        struct path_matcher *ignore,
+            *exclude;   /* against paths relative to the source's root, to the source */
+        int64_t newest; /* out: the newest mtime of what was copied, ns */
 };
-/* Copies `source` (inside of source_root) to `dest` (inside of dest_root) with the rules of COPY. `dest` ends with a slash
- * to be a folder in any case. */
+/* Copies `source` (inside of source_root) to `dest` (inside of dest_root) with the rules of COPY. `dest` ends
+ * with a slash to be a folder in any case. */
 int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,
               struct error *err);
 /* mkdir -p: what is made belongs to uid:gid. */
-int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err);
+int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
+                        struct error *err);
 /* Checks "755", "u=rwX,go=rX"; ERROR_INVALID with Docker's sentence. */
 int chmod_check(const char *text, struct error *err);
 mode_t chmod_apply(const char *text, mode_t mode);
@@ -193,19 +199,20 @@ struct copy_source {
         struct build_context *context; /* NULL: layers */
         struct digest chain;           /* of the layers */
 };
-/* The paths (relative, clean) that a source pattern stands for, wildcards resolved; appended. One that is not there or
- * ignored is an ERROR_INVALID with Docker's sentence; a wildcard may match nothing. */
+/* The paths (relative, clean) that a source pattern stands for, wildcards resolved; appended. One that is not
+ * there or ignored is an ERROR_INVALID with Docker's sentence; a wildcard may match nothing. */
 int source_resolve(const struct copy_source *from, const char *pattern, char ***ret, struct error *err);
 /* Adds names, types, modes, link targets and bytes of `path` and all below it that the rules let through. */
-int source_digest(struct build *b, const struct copy_source *from, const char *path, const struct copy_rules *rules,
-                  struct step_key *key, struct error *err);
+int source_digest(struct build *b, const struct copy_source *from, const char *path,
+                  const struct copy_rules *rules, struct step_key *key, struct error *err);
 
 /* ---- copy.c ---- */
 int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
 int build_workdir(struct build *b, struct stage_state *s, const char *path, struct error *err);
 
 /* ---- run.c ---- */
-int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);
+int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i,
+                          struct error *err);
 
 /* ---- step.c ---- */
 /* What the process of one RUN is told in DIR/step.json. */
@@ -221,5 +228,5 @@ struct step_output {
         void *arg;
 };
 /* Runs DIR/config.json as DIR/step.json says and waits. The exit code, or an error of the start. */
-int step_process_run(const char *program, const char *dir, int netns, int cancel_fd, const struct step_output *output,
-                     int *ret_code, struct error *err);
+int step_process_run(const char *program, const char *dir, int netns, int cancel_fd,
+                     const struct step_output *output, int *ret_code, struct error *err);

@@ -79,7 +79,8 @@ static int read_file(struct build *b, struct error *err)
 static void add_labels(struct build *b, struct stage_state *s)
 {
         for (size_t i = 0; i < b->options->labels.count; i++)
-                strmap_set(&s->image.config.labels, b->options->labels.pairs[i].key, b->options->labels.pairs[i].value);
+                strmap_set(&s->image.config.labels, b->options->labels.pairs[i].key,
+                           b->options->labels.pairs[i].value);
         strmap_sort(&s->image.config.labels);
 }
 
@@ -144,10 +145,13 @@ static int solve(struct build *b, struct build_result *ret, struct error *err)
         return export_image(b, target, ret, err);
 }
 
-int build_run(const struct build_services *services, const struct build_request *request, struct build_result *ret,
-              struct error *err)
+int build_run(const struct build_services *services, const struct build_request *request,
+              struct build_result *ret, struct error *err)
 {
-        struct build b = { .services = services, .request = request, .options = request->options, .store = services->store,
+        struct build b = { .services = services,
+                           .request = request,
+                           .options = request->options,
+                           .store = services->store,
                            .context = { .fd = -1 } };
         int r = solve(&b, ret, err);
 

@@ -1,11 +1,12 @@
 /* The builder: a Dockerfile and contexts in, an image out.
  *
- * Theory of operation. The stages that the target needs are solved depth first. A stage is an image configuration plus a
- * stack of layers. Instructions that only change the configuration are applied to it; RUN, COPY, ADD and WORKDIR make one
- * layer each. Such a step has a key: the chain id of the layers below it (that is their content), the instruction with
- * everything expanded, and digests of the files it reads (names, modes, owners and bytes, never times). The database
- * remembers which layer a key gave and when, so that the same step gives the same layer and the same image again.
- * Layers are made in a folder below the store's tmp/; whatever ends a build early leaves nothing else behind. */
+ * Theory of operation. The stages that the target needs are solved depth first. A stage is an image
+ * configuration plus a stack of layers. Instructions that only change the configuration are applied to it;
+ * RUN, COPY, ADD and WORKDIR make one layer each. Such a step has a key: the chain id of the layers below it
+ * (that is their content), the instruction with everything expanded, and digests of the files it reads
+ * (names, modes, owners and bytes, never times). The database remembers which layer a key gave and when, so
+ * that the same step gives the same layer and the same image again. Layers are made in a folder below the
+ * store's tmp/; whatever ends a build early leaves nothing else behind. */
 #pragma once
 
 #include "build/dockerfile.h"
@@ -16,9 +17,9 @@
 struct store;
 struct stream;
 
-/* Told as things happen; borrowed. Members: "vertex" (a number from 1) with one of "name" (it begins), "log" (text, with
- * "time" in seconds since it began), "status", "cached" (true), "done" (seconds), "error" (text); or "step" (the classic
- * builder's "Step n/m : …": "step", "steps", "text"). */
+/* Told as things happen; borrowed. Members: "vertex" (a number from 1) with one of "name" (it begins), "log"
+ * (text, with "time" in seconds since it began), "status", "cached" (true), "done" (seconds), "error" (text);
+ * or "step" (the classic builder's "Step n/m : …": "step", "steps", "text"). */
 typedef void (*build_progress)(void *arg, json_object *event);
 
 /* What the builder needs of the engine. */
@@ -29,9 +30,10 @@ struct build_services {
         const char *secrets_dir;  /* on a file system in memory */
         const char *step_program; /* davit-step */
         const char *cgroup_parent;
-        /* A network namespace for one RUN (`mode`: "default", "none"), and hosts, hostname, resolv.conf in `dir`. */
-        int (*network_open)(void *arg, const char *id, const char *dir, const char *mode, char *const *extra_hosts,
-                            int *ret_netns, struct error *err);
+        /* A network namespace for one RUN (`mode`: "default", "none"), and hosts, hostname, resolv.conf in
+         * `dir`. */
+        int (*network_open)(void *arg, const char *id, const char *dir, const char *mode,
+                            char *const *extra_hosts, int *ret_netns, struct error *err);
         void (*network_close)(void *arg, const char *id);
         /* The file with these rules compiled; heap. */
         int (*seccomp)(void *arg, const struct oci_seccomp *rules, char **ret_path, struct error *err);
@@ -44,7 +46,7 @@ struct build_request {
         const int *fds; /* contexts, as the options say; borrowed */
         size_t n_fds;
         struct stream *tar; /* the context, when it is "tar" and no descriptor; borrowed */
-        int cancel_fd; /* hangs up when the client goes away; -1 */
+        int cancel_fd;      /* hangs up when the client goes away; -1 */
         build_progress progress;
         void *arg;
 };
@@ -55,14 +57,16 @@ struct build_result {
 };
 
 /* Errors are Docker's sentences without "failed to build: failed to solve: ". */
-int build_run(const struct build_services *services, const struct build_request *request, struct build_result *ret,
-              struct error *err);
+int build_run(const struct build_services *services, const struct build_request *request,
+              struct build_result *ret, struct error *err);
 
 /* ---- The cache ---- */
 
 /* Adds the tables. */
 int build_cache_open(struct store *store, struct error *err);
-/* Drops records that are older than `until` (INT64_MAX: all); [{ID, Type, …}] of what was dropped and the bytes. */
-int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes, struct error *err);
+/* Drops records that are older than `until` (INT64_MAX: all); [{ID, Type, …}] of what was dropped and the
+ * bytes. */
+int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes,
+                      struct error *err);
 /* The records as `system df` and `builder du` show them. */
 int build_cache_list(struct store *store, json_object **ret, struct error *err);

@@ -5,11 +5,12 @@
 
 #include <inttypes.h>
 
-static const char tables[] =
-        "CREATE TABLE IF NOT EXISTS build_cache (key TEXT PRIMARY KEY, layer TEXT NOT NULL, created INTEGER NOT NULL,"
-        " used INTEGER NOT NULL, uses INTEGER NOT NULL, what TEXT NOT NULL);"
-        "CREATE TABLE IF NOT EXISTS build_files (device INTEGER, inode INTEGER, size INTEGER, mtime INTEGER, ctime INTEGER,"
-        " digest BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID";
+static const char tables[] = "CREATE TABLE IF NOT EXISTS build_cache (key TEXT PRIMARY KEY, layer TEXT NOT "
+                             "NULL, created INTEGER NOT NULL,"
+                             " used INTEGER NOT NULL, uses INTEGER NOT NULL, what TEXT NOT NULL);"
+                             "CREATE TABLE IF NOT EXISTS build_files (device INTEGER, inode INTEGER, size "
+                             "INTEGER, mtime INTEGER, ctime INTEGER,"
+                             " digest BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID";
 
 /* Beyond so many remembered files the table starts anew. */
 #define FILES_MAX 1000000
@@ -54,12 +55,15 @@ int build_cache_find(struct build *b, const struct digest *key, struct cache_rec
                 return forget(b->store, hex, err);
         build_hold(b, &record.layer);
         *ret = record;
-        return database_run(b->store->db, err, "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?", "is",
-                            time_now(), hex) < 0 ? -1 : 1;
+        return database_run(b->store->db, err,
+                            "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?", "is",
+                            time_now(), hex) < 0
+                   ? -1
+                   : 1;
 }
 
-int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record, const char *what,
-                      struct error *err)
+int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
+                      const char *what, struct error *err)
 {
         char hex[DIGEST_HEX_SIZE], layer[DIGEST_TEXT_SIZE];
         cleanup_free char *owner = NULL;
@@ -70,8 +74,11 @@ int build_cache_store(struct build *b, const struct digest *key, const struct ca
         if (layer_pin(b->store, owner, &record->layer, 1, err) < 0)
                 return -1;
         return database_run(b->store->db, err,
-                            "INSERT OR REPLACE INTO build_cache (key, layer, created, used, uses, what) VALUES (?, ?, ?, ?, 0, ?)",
-                            "ssiis", hex, layer, record->created, time_now(), what) < 0 ? -1 : 0;
+                            "INSERT OR REPLACE INTO build_cache (key, layer, created, used, uses, what) "
+                            "VALUES (?, ?, ?, ?, 0, ?)",
+                            "ssiis", hex, layer, record->created, time_now(), what) < 0
+                   ? -1
+                   : 0;
 }
 
 struct remembered {
@@ -123,9 +130,10 @@ int build_file_digest(struct build *b, int fd, const struct stat *st, struct dig
 
         if (st->st_size < REMEMBER_MIN)
                 return read_digest(fd, ret, err);
-        if (database_query(b->store->db, read_remembered, &r, err,
-                           "SELECT size, mtime, ctime, digest FROM build_files WHERE device = ? AND inode = ?", "ii",
-                           (int64_t)st->st_dev, (int64_t)st->st_ino) < 0)
+        if (database_query(
+                b->store->db, read_remembered, &r, err,
+                "SELECT size, mtime, ctime, digest FROM build_files WHERE device = ? AND inode = ?", "ii",
+                (int64_t)st->st_dev, (int64_t)st->st_ino) < 0)
                 return -1;
         if (r.same) {
                 *ret = r.digest;
@@ -140,7 +148,9 @@ int build_file_digest(struct build *b, int fd, const struct stat *st, struct dig
                             "INSERT OR REPLACE INTO build_files (device, inode, size, mtime, ctime, digest)"
                             " VALUES (?, ?, ?, ?, ?, ?)",
                             "iiiiib", (int64_t)st->st_dev, (int64_t)st->st_ino, (int64_t)st->st_size,
-                            nanoseconds(st->st_mtim), ctime_ns, ret->bytes, (size_t)SHA256_SIZE) < 0 ? -1 : 0;
+                            nanoseconds(st->st_mtim), ctime_ns, ret->bytes, (size_t)SHA256_SIZE) < 0
+                   ? -1
+                   : 0;
 }
 
 struct listing {
@@ -176,7 +186,8 @@ static int list_until(struct store *store, int64_t until, struct listing *l, str
 {
         *l = (struct listing){ .store = store, .list = json_object_new_array() };
         if (database_query(store->db, list_row, l, err,
-                           "SELECT key, layer, created, used, uses, what FROM build_cache WHERE used <= ? ORDER BY created",
+                           "SELECT key, layer, created, used, uses, what FROM build_cache WHERE used <= ? "
+                           "ORDER BY created",
                            "i", until) < 0)
                 return -1;
         /* Sizes only now: the query held the database. */
@@ -207,7 +218,8 @@ int build_cache_list(struct store *store, json_object **ret, struct error *err)
         return r;
 }
 
-int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes, struct error *err)
+int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes,
+                      struct error *err)
 {
         struct listing l;
         int r = list_until(store, until, &l, err);

@@ -99,8 +99,9 @@ int chmod_check(const char *text, struct error *err)
         mode_t mode = S_IFREG;
 
         if (apply(text, &mode) < 0)
-                return error_set(err, ERROR_INVALID,
-                                 "invalid chmod parameter: '%s'. it should be octal string and between 0 and 07777", text);
+                return error_set(
+                    err, ERROR_INVALID,
+                    "invalid chmod parameter: '%s'. it should be octal string and between 0 and 07777", text);
         return 0;
 }
 

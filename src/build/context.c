@@ -77,7 +77,8 @@ static int read_ignore(struct build *b, struct error *err)
 
         if (b->options->dockerignore)
                 text = xstrdup(b->options->dockerignore);
-        else if (!streq(b->options->context, "directory") || read_text(b->context.fd, ".dockerignore", &text, NULL) < 0)
+        else if (!streq(b->options->context, "directory") ||
+                 read_text(b->context.fd, ".dockerignore", &text, NULL) < 0)
                 return 0;
         patterns = dockerignore_parse(text, strlen(text));
         if (!*patterns)
@@ -87,7 +88,8 @@ static int read_ignore(struct build *b, struct error *err)
 
 static int read_dockerfile(struct build *b, struct error *err)
 {
-        const char *path = string_empty(b->options->dockerfile_path) ? "Dockerfile" : b->options->dockerfile_path;
+        const char *path =
+            string_empty(b->options->dockerfile_path) ? "Dockerfile" : b->options->dockerfile_path;
         const char *name = b->options->dockerfile_name ? b->options->dockerfile_name : path;
 
         b->filename = xstrdup(strrchr(name, '/') ? strrchr(name, '/') + 1 : name);
@@ -96,7 +98,8 @@ static int read_dockerfile(struct build *b, struct error *err)
                 return 0;
         }
         if (b->context.fd < 0 || read_text(b->context.fd, path, &b->text, NULL) < 0)
-                return error_set(err, ERROR_INVALID, "failed to read dockerfile: open %s: no such file or directory", path);
+                return error_set(err, ERROR_INVALID,
+                                 "failed to read dockerfile: open %s: no such file or directory", path);
         return 0;
 }
 

@@ -1,5 +1,6 @@
-/* COPY's idea of copying: a folder's content merges into the destination, files and symlinks replace what is there, the
- * destination's own symlinks are followed (beneath its root), those inside a source folder are copied as they are. */
+/* COPY's idea of copying: a folder's content merges into the destination, files and symlinks replace what is
+ * there, the destination's own symlinks are followed (beneath its root), those inside a source folder are
+ * copied as they are. */
 #include "build/build-internal.h"
 
 #include "base/path.h"
@@ -18,16 +19,16 @@ struct copier {
                 dev_t dev;
                 ino_t ino;
                 char *path; /* below `base` */
-        } *links;
+        } * links;
         size_t n_links;
 };
 
 /* Where an entry comes from and goes to. */
 struct place {
-        int from, to;           /* folders */
+        int from, to; /* folders */
         const char *name, *as;
-        const char *source;     /* path below the source root, for .dockerignore */
-        const char *inner;      /* path below the copied folder, for --exclude; and below `base` */
+        const char *source; /* path below the source root, for .dockerignore */
+        const char *inner;  /* path below the copied folder, for --exclude; and below `base` */
 };
 
 static int64_t nanoseconds(struct timespec t)
@@ -38,9 +39,11 @@ static int64_t nanoseconds(struct timespec t)
 static int excluded(const struct copier *c, const struct place *p, bool *ret, struct error *err)
 {
         *ret = false;
-        if (c->rules->ignore && *p->source && path_matcher_excludes(c->rules->ignore, p->source, ret, err) < 0)
+        if (c->rules->ignore && *p->source &&
+            path_matcher_excludes(c->rules->ignore, p->source, ret, err) < 0)
                 return -1;
-        if (!*ret && c->rules->exclude && *p->inner && path_matcher_excludes(c->rules->exclude, p->inner, ret, err) < 0)
+        if (!*ret && c->rules->exclude && *p->inner &&
+            path_matcher_excludes(c->rules->exclude, p->inner, ret, err) < 0)
                 return -1;
         return 0;
 }
@@ -228,16 +231,19 @@ static int holds_included(struct copier *c, int from, const struct place *p, boo
                 if (excluded(c, &child, &out, err) < 0)
                         return -1;
                 *ret = !out;
-                if (out && (fd = openat(from, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) >= 0 &&
+                if (out &&
+                    (fd = openat(from, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) >= 0 &&
                     holds_included(c, fd, &child, ret, err) < 0)
                         return -1;
         }
         return 0;
 }
 
-static int copy_folder(struct copier *c, const struct place *p, const struct stat *st, bool out, struct error *err)
+static int copy_folder(struct copier *c, const struct place *p, const struct stat *st, bool out,
+                       struct error *err)
 {
-        cleanup_close int from = openat(p->from, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to = -1;
+        cleanup_close int from = openat(p->from, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                          to = -1;
         bool wanted = !out;
 
         if (from < 0)
@@ -278,7 +284,8 @@ static int copy_entry(struct copier *c, const struct place *p, struct error *err
 }
 
 /* One component of mkdir -p. The folder that it is made in keeps its time. */
-static int make_component(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err)
+static int make_component(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
+                          struct error *err)
 {
         cleanup_free char *name = NULL;
         cleanup_close int parent = open_parent_in_root(root, path, &name, err);
@@ -295,7 +302,8 @@ static int make_component(int root, const char *path, uint32_t uid, uint32_t gid
         return 0;
 }
 
-int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime, struct error *err)
+int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
+                        struct error *err)
 {
         cleanup_free char *clean = path_clean(path);
         cleanup_strv char **parts = strv_split(clean, '/');
@@ -337,7 +345,8 @@ static int follow_destination(int root, const char *dest, char **ret, struct err
                 target[n] = 0;
                 folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
                 {
-                        cleanup_free char *joined = *target == '/' ? xstrdup(target) : string_format("/%s/%s", folder, target);
+                        cleanup_free char *joined =
+                            *target == '/' ? xstrdup(target) : string_format("/%s/%s", folder, target);
 
                         path = path_clean(joined);
                 }
@@ -352,8 +361,8 @@ struct destination {
         char *path;
 };
 
-static int find_destination(int root, const char *dest, const struct copy_rules *r, int64_t mtime, struct destination *ret,
-                            struct error *err)
+static int find_destination(int root, const char *dest, const struct copy_rules *r, int64_t mtime,
+                            struct destination *ret, struct error *err)
 {
         size_t len = strlen(dest);
         cleanup_free char *parent = NULL;
@@ -390,8 +399,9 @@ static int copy_whole_folder(int from, const char *source, int dest_root, const 
 
         if (d->exists && !d->is_dir)
                 return error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s", d->path);
-        if (!d->exists && copy_make_directory(dest_root, d->path, rules->chown ? rules->uid : 0,
-                                              rules->chown ? rules->gid : 0, nanoseconds(st->st_mtim), err) < 0)
+        if (!d->exists &&
+            copy_make_directory(dest_root, d->path, rules->chown ? rules->uid : 0,
+                                rules->chown ? rules->gid : 0, nanoseconds(st->st_mtim), err) < 0)
                 return -1;
         to = open_in_root(dest_root, d->path, O_RDONLY | O_DIRECTORY, 0, err);
         list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -414,8 +424,8 @@ static int copy_single(int source_root, const char *source, int dest_root, const
 {
         __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
         const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
-        cleanup_free char *full = d->is_dir ? string_format("%s/%s", d->path, base) : xstrdup(d->path), *as = NULL,
-                          *real = NULL, *name = NULL;
+        cleanup_free char *full = d->is_dir ? string_format("%s/%s", d->path, base) : xstrdup(d->path),
+                          *as = NULL, *real = NULL, *name = NULL;
         cleanup_close int to = open_parent_in_root(dest_root, full, &as, err), from = -1;
 
         if (to < 0)
@@ -449,8 +459,9 @@ int copy_tree(int source_root, const char *source, int dest_root, const char *de
                 cleanup_free char *real = NULL;
 
                 follow_destination(source_root, source, &real, err);
-                return copy_whole_folder(from, streq(real, "/") || streq(real, ".") ? "" : real + (*real == '/'), dest_root,
-                                         &d, rules, &st, err);
+                return copy_whole_folder(from,
+                                         streq(real, "/") || streq(real, ".") ? "" : real + (*real == '/'),
+                                         dest_root, &d, rules, &st, err);
         }
         return copy_single(source_root, source, dest_root, &d, rules, err);
 }

@@ -1,4 +1,5 @@
-/* COPY, ADD and WORKDIR: layers that are written directly, into a writable overlay that is mounted nowhere. */
+/* COPY, ADD and WORKDIR: layers that are written directly, into a writable overlay that is mounted nowhere.
+ */
 #include "build/build-internal.h"
 
 #include "base/time.h"
@@ -15,8 +16,8 @@ struct copy_work {
         char *dest, *chown, *chmod, *shown_dest; /* dest: absolute; shown: as written */
         char **written;                          /* sources as written */
         struct copy_source from;
-        char **sources;                          /* resolved */
-        struct instruction_file *files;          /* here-documents, expanded */
+        char **sources;                 /* resolved */
+        struct instruction_file *files; /* here-documents, expanded */
         size_t n_files;
         struct copy_rules rules;
 };
@@ -49,15 +50,18 @@ static int refuse(struct copy_work *w, struct error *err)
                                  instruction_type_name(i->type), what);
         for (char **s = w->written; w->add && s && *s; s++)
                 if (strstr(*s, "://") || string_after(*s, "git@"))
-                        return error_set(err, ERROR_UNSUPPORTED, "ADD from a URL is not supported by davit yet: %s", *s);
+                        return error_set(err, ERROR_UNSUPPORTED,
+                                         "ADD from a URL is not supported by davit yet: %s", *s);
         return 0;
 }
 
 /* The text of a here-document: quotes mean nothing in it. */
-static int expand_file(struct build *b, struct stage_state *s, const struct instruction_file *f, struct copy_work *w,
-                       struct error *err)
+static int expand_file(struct build *b, struct stage_state *s, const struct instruction_file *f,
+                       struct copy_work *w, struct error *err)
 {
-        struct shell_words rules = { .escape = '\\', .literal_quotes = true, .lookup = shell_lookup_env, .arg = s->env };
+        struct shell_words rules = {
+                .escape = '\\', .literal_quotes = true, .lookup = shell_lookup_env, .arg = s->env
+        };
         struct instruction_file file = { .name = xstrdup(f->name) };
 
         (void)b;
@@ -102,7 +106,8 @@ static int open_source(struct build *b, struct stage_state *s, struct copy_work 
         w->from.root = -1;
         if (string_empty(w->instruction->from)) {
                 w->from.context = &b->context;
-        } else if (build_from_resolve(b, s, w->instruction->from, &stage, &w->from.context, &image, err) < 0) {
+        } else if (build_from_resolve(b, s, w->instruction->from, &stage, &w->from.context, &image, err) <
+                   0) {
                 return -1;
         }
         if (w->from.context) {
@@ -113,7 +118,8 @@ static int open_source(struct build *b, struct stage_state *s, struct copy_work 
                 return 0;
         }
         w->rules.keep_owner = true;
-        digest_chain(stage ? stage->diff_ids : image->diff_ids, stage ? stage->n_diff_ids : image->n_diff_ids, &w->from.chain);
+        digest_chain(stage ? stage->diff_ids : image->diff_ids, stage ? stage->n_diff_ids : image->n_diff_ids,
+                     &w->from.chain);
         w->from.root = build_view(b, stage ? stage->diff_ids : image->diff_ids,
                                   stage ? stage->n_diff_ids : image->n_diff_ids, err);
         return w->from.root < 0 ? -1 : 0;
@@ -125,8 +131,10 @@ static int find_sources(struct copy_work *w, struct error *err)
         for (char **pattern = w->written; pattern && *pattern; pattern++) {
                 if (w->from.root < 0)
                         return error_set(err, ERROR_INVALID,
-                                         "failed to compute cache key: failed to calculate checksum of ref davit::context: "
-                                         "\"/%s\": not found", *pattern + (**pattern == '/'));
+                                         "failed to compute cache key: failed to calculate checksum of ref "
+                                         "davit::context: "
+                                         "\"/%s\": not found",
+                                         *pattern + (**pattern == '/'));
                 if (source_resolve(&w->from, *pattern, &w->sources, err) < 0)
                         return -1;
         }
@@ -135,7 +143,8 @@ static int find_sources(struct copy_work *w, struct error *err)
         return 0;
 }
 
-static int make_key(struct build *b, struct stage_state *s, struct copy_work *w, struct digest *ret, struct error *err)
+static int make_key(struct build *b, struct stage_state *s, struct copy_work *w, struct digest *ret,
+                    struct error *err)
 {
         struct step_key key;
         int r = 0;
@@ -202,7 +211,9 @@ static int is_archive(const struct copy_source *from, const char *path, bool *re
 static int unpack_archive(struct copy_work *w, const char *path, int root, int64_t mtime, struct error *err)
 {
         cleanup_stream struct stream *file = NULL, *plain = NULL;
-        struct unpack_options options = { .flags = w->rules.chown ? UNPACK_CHOWN : 0, .uid = w->rules.uid, .gid = w->rules.gid };
+        struct unpack_options options = { .flags = w->rules.chown ? UNPACK_CHOWN : 0,
+                                          .uid = w->rules.uid,
+                                          .gid = w->rules.gid };
         int fd = open_in_root(w->from.root, path, O_RDONLY, 0, err);
 
         if (fd < 0)
@@ -217,7 +228,8 @@ static int unpack_archive(struct copy_work *w, const char *path, int root, int64
 /* Here-documents are files in a folder of the step's own first. */
 static int copy_files(struct copy_work *w, struct step_tree *t, int64_t mtime, struct error *err)
 {
-        const struct timespec times[] = { { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC }, { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC } };
+        const struct timespec times[] = { { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC },
+                                          { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC } };
         cleanup_close int folder = -1;
 
         if (w->n_files == 0)
@@ -227,11 +239,13 @@ static int copy_files(struct copy_work *w, struct step_tree *t, int64_t mtime, s
         folder = directory_open(t->dirfd, "inline", err);
         for (size_t i = 0; i < w->n_files && folder >= 0; i++) {
                 struct copy_rules rules = w->rules;
-                cleanup_close int fd = openat(folder, w->files[i].name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+                cleanup_close int fd = openat(folder, w->files[i].name,
+                                              O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 
                 if (strchr(w->files[i].name, '/') || fd < 0)
                         return error_set(err, ERROR_INVALID, "invalid heredoc name: %s", w->files[i].name);
-                if (fd_write_all(fd, w->files[i].data, strlen(w->files[i].data)) < 0 || fchmod(fd, 0644) < 0 || futimens(fd, times) < 0)
+                if (fd_write_all(fd, w->files[i].data, strlen(w->files[i].data)) < 0 ||
+                    fchmod(fd, 0644) < 0 || futimens(fd, times) < 0)
                         return error_errno(err, "write %s", w->files[i].name);
                 rules.ignore = rules.exclude = NULL;
                 if (copy_tree(folder, w->files[i].name, t->root, w->dest, &rules, err) < 0)
@@ -240,8 +254,8 @@ static int copy_files(struct copy_work *w, struct step_tree *t, int64_t mtime, s
         return folder < 0 ? -1 : 0;
 }
 
-static int execute_copy(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v, void *arg,
-                        struct error *err)
+static int execute_copy(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v,
+                        void *arg, struct error *err)
 {
         struct copy_work *w = arg;
         int64_t mtime = s->created == TIME_ZERO ? 0 : s->created;
@@ -257,7 +271,8 @@ static int execute_copy(struct build *b, struct stage_state *s, struct step_tree
                 if (w->add && w->instruction->unpack != 0)
                         is_archive(&w->from, *source, &archive);
                 if (archive ? unpack_archive(w, *source, t->root, mtime, err) < 0
-                            : copy_tree(w->from.root, **source ? *source : ".", t->root, w->dest, &w->rules, err) < 0)
+                            : copy_tree(w->from.root, **source ? *source : ".", t->root, w->dest, &w->rules,
+                                        err) < 0)
                         return -1;
         }
         return copy_files(w, t, mtime, err);
@@ -286,7 +301,9 @@ static char *history_text(const struct copy_work *w)
 int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
 {
         __attribute__((cleanup(work_deinit))) struct copy_work w = {
-                .instruction = i, .add = i->type == INSTRUCTION_ADD, .from = { .root = -1, .context = &b->context },
+                .instruction = i,
+                .add = i->type == INSTRUCTION_ADD,
+                .from = { .root = -1, .context = &b->context },
         };
         struct build_work work = { .execute = execute_copy, .arg = &w };
         struct digest key;
@@ -304,8 +321,8 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
         return 0;
 }
 
-static int execute_workdir(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v, void *arg,
-                           struct error *err)
+static int execute_workdir(struct build *b, struct stage_state *s, struct step_tree *t,
+                           const struct vertex *v, void *arg, struct error *err)
 {
         struct copy_rules owner = {};
 
@@ -320,7 +337,8 @@ static int execute_workdir(struct build *b, struct stage_state *s, struct step_t
                 owner.uid = user.uid;
                 owner.gid = user.gid;
         }
-        return copy_make_directory(t->root, arg, owner.uid, owner.gid, s->created == TIME_ZERO ? 0 : s->created, err);
+        return copy_make_directory(t->root, arg, owner.uid, owner.gid,
+                                   s->created == TIME_ZERO ? 0 : s->created, err);
 }
 
 int build_workdir(struct build *b, struct stage_state *s, const char *path, struct error *err)

@@ -4,7 +4,8 @@
 #include "build/dockerfile.h"
 
 /* How the rest of an instruction's line is read into arguments. `escape` is the Dockerfile's. */
-typedef int (*argument_reader)(const char *rest, char escape, struct dockerfile_node *node, struct error *err);
+typedef int (*argument_reader)(const char *rest, char escape, struct dockerfile_node *node,
+                               struct error *err);
 
 /* One row per instruction. */
 struct instruction_kind {
@@ -23,7 +24,8 @@ void dockerfile_node_free(struct dockerfile_node *node);
 /* Flags and the rest of what follows an instruction's name: "--a=b --c rest". */
 void dockerfile_split_flags(const char *text, char ***ret_flags, char **ret_rest);
 
-int read_words_or_pairs(const char *rest, char escape, struct dockerfile_node *node, struct error *err); /* ARG */
+int read_words_or_pairs(const char *rest, char escape, struct dockerfile_node *node,
+                        struct error *err); /* ARG */
 int read_env(const char *rest, char escape, struct dockerfile_node *node, struct error *err);
 int read_label(const char *rest, char escape, struct dockerfile_node *node, struct error *err);
 int read_string(const char *rest, char escape, struct dockerfile_node *node, struct error *err);
@@ -48,8 +50,8 @@ struct instruction_flag {
         void *value; /* char **, char ***, int * (-1 stays when not given) */
 };
 /* ERROR_INVALID "unknown flag: --x", …. Names that were given are appended to `*ret_used` (may be NULL). */
-int instruction_flags_parse(char *const *given, const struct instruction_flag *flags, size_t count, char ***ret_used,
-                            struct error *err);
+int instruction_flags_parse(char *const *given, const struct instruction_flag *flags, size_t count,
+                            char ***ret_used, struct error *err);
 
 /* " (did you mean X?)" for the option nearest to `word`, or ""; heap. */
 char *did_you_mean(const char *word, const char *const *options, size_t count, bool with_case);

@@ -111,7 +111,8 @@ static char **split_words(const char *rest, char escape)
         return list;
 }
 
-static void add_pair(struct dockerfile_node *node, const char *key, size_t len, const char *value, const char *sep)
+static void add_pair(struct dockerfile_node *node, const char *key, size_t len, const char *value,
+                     const char *sep)
 {
         strv_append_take(&node->args, xstrndup(key, len));
         strv_append(&node->args, value);
@@ -119,7 +120,8 @@ static void add_pair(struct dockerfile_node *node, const char *key, size_t len, 
 }
 
 /* `KEY value…` (the old form) or `KEY=value …`: told by the first word. */
-static int read_pairs(const char *rest, const char *name, char escape, struct dockerfile_node *node, struct error *err)
+static int read_pairs(const char *rest, const char *name, char escape, struct dockerfile_node *node,
+                      struct error *err)
 {
         cleanup_strv char **words = split_words(rest, escape);
 
@@ -137,8 +139,9 @@ static int read_pairs(const char *rest, const char *name, char escape, struct do
                 char *equals = strchr(*w, '=');
 
                 if (!equals)
-                        return error_set(err, ERROR_INVALID,
-                                         "Syntax error - can't find = in \"%s\". Must be of the form: name=value", *w);
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "Syntax error - can't find = in \"%s\". Must be of the form: name=value", *w);
                 add_pair(node, *w, (size_t)(equals - *w), equals + 1, "=");
         }
         return 0;
@@ -200,8 +203,9 @@ static int read_json(const char *rest, struct dockerfile_node *node, struct erro
                 json_object *item = json_object_array_get_idx(array, i);
 
                 if (!json_object_is_type(item, json_type_string))
-                        return error_set(err, ERROR_INVALID,
-                                         "when using JSON array syntax, arrays must be comprised of strings only");
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "when using JSON array syntax, arrays must be comprised of strings only");
                 if (strlen(json_object_get_string(item)) != (size_t)json_object_get_string_len(item))
                         return error_set(err, ERROR_INVALID, "a NUL character in an argument");
                 strv_append(&list, json_object_get_string(item));

@@ -1,5 +1,5 @@
-/* Lines → logical lines → nodes. A logical line ends where no continuation character stands; comments and blank lines in
- * between are skipped; here-documents follow the line that names them. */
+/* Lines → logical lines → nodes. A logical line ends where no continuation character stands; comments and
+ * blank lines in between are skipped; here-documents follow the line that names them. */
 #include "build/dockerfile-internal.h"
 #include "build/shell-words.h"
 
@@ -9,11 +9,11 @@
 
 struct reader {
         const char *at, *end;
-        int line;            /* lines read so far */
+        int line; /* lines read so far */
         struct dockerfile_syntax *out;
         bool directives_done;
         unsigned directives_seen;
-        char **comments;     /* right above the next instruction */
+        char **comments; /* right above the next instruction */
 };
 
 /* A line without its newline characters. */
@@ -67,7 +67,8 @@ static char *trimmed(const char *s, size_t len)
         struct line l = { s, len, len };
 
         skip_space(&l);
-        while (l.len && rune_is_space((unsigned char)l.text[l.len - 1]) && (unsigned char)l.text[l.len - 1] < 0x80)
+        while (l.len && rune_is_space((unsigned char)l.text[l.len - 1]) &&
+               (unsigned char)l.text[l.len - 1] < 0x80)
                 l.len--;
         return xstrndup(l.text, l.len);
 }
@@ -75,7 +76,8 @@ static char *trimmed(const char *s, size_t len)
 static int set_escape(struct reader *r, const char *value, struct error *err)
 {
         if (!streq(value, "`") && !streq(value, "\\"))
-                return error_set(err, ERROR_INVALID, "invalid escape token '%s' does not match ` or \\", value);
+                return error_set(err, ERROR_INVALID, "invalid escape token '%s' does not match ` or \\",
+                                 value);
         r->out->escape = *value;
         return 0;
 }
@@ -107,7 +109,8 @@ static int read_directive(struct reader *r, struct line l, struct error *err)
                 if (strcasecmp(name, names[i]) != 0)
                         continue;
                 if (r->directives_seen & 1U << i)
-                        return error_set(err, ERROR_INVALID, "only one %s parser directive can be used", names[i]);
+                        return error_set(err, ERROR_INVALID, "only one %s parser directive can be used",
+                                         names[i]);
                 r->directives_seen |= 1U << i;
                 plain = trimmed(value + 1, strlen(value + 1));
                 if (i == 0) {
@@ -261,7 +264,9 @@ static bool is_bare_redirection(const char *word)
 
 static int read_heredocs(struct reader *r, const char *line, struct dockerfile_node *node, struct error *err)
 {
-        struct shell_words rules = { .escape = '\\', .keep_unset = true, .raw_quotes = true, .raw_escapes = true };
+        struct shell_words rules = {
+                .escape = '\\', .keep_unset = true, .raw_quotes = true, .raw_escapes = true
+        };
         cleanup_strv char **words = NULL;
 
         if (!can_have_heredocs(node) || !strstr(line, "<<") || shell_split(&rules, line, &words, NULL) < 0)
@@ -292,7 +297,8 @@ static int read_node(struct reader *r, const char *line, int start, struct error
 {
         cleanup_node struct dockerfile_node *node = NULL;
 
-        if (dockerfile_node_read(line, r->out->escape, &node, err) < 0 || read_heredocs(r, line, node, err) < 0)
+        if (dockerfile_node_read(line, r->out->escape, &node, err) < 0 ||
+            read_heredocs(r, line, node, err) < 0)
                 return -1;
         node->start_line = start;
         node->end_line = r->line;
@@ -329,7 +335,8 @@ int dockerfile_parse(const char *text, size_t len, struct dockerfile_syntax *ret
         int start, result;
 
         if (len > DOCKERFILE_MAX)
-                return error_set(err, ERROR_INVALID, "the Dockerfile is larger than %d bytes", DOCKERFILE_MAX);
+                return error_set(err, ERROR_INVALID, "the Dockerfile is larger than %d bytes",
+                                 DOCKERFILE_MAX);
         if (memchr(text, 0, len))
                 return error_set(err, ERROR_INVALID, "the Dockerfile holds a NUL character");
         if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)

@@ -1,5 +1,6 @@
-/* The Dockerfile front end: text → syntax tree (dockerfile_parse) → stages of typed instructions (dockerfile_read).
- * Pure. The language is that of docker/dockerfile:1. Variables are not expanded here: the builder does it in its order. */
+/* The Dockerfile front end: text → syntax tree (dockerfile_parse) → stages of typed instructions
+ * (dockerfile_read). Pure. The language is that of docker/dockerfile:1. Variables are not expanded here: the
+ * builder does it in its order. */
 #pragma once
 
 #include "base/str.h"
@@ -17,22 +18,22 @@ struct heredoc {
 };
 
 struct dockerfile_node {
-        char *name;     /* the instruction's name as it is written */
-        char *original; /* the whole logical line, continuations joined */
-        char **flags;   /* "--from=x" … */
-        char **args;    /* ENV and LABEL: key, value, "=" or "" for each pair */
-        bool json;      /* args came from a JSON array */
+        char *name;                    /* the instruction's name as it is written */
+        char *original;                /* the whole logical line, continuations joined */
+        char **flags;                  /* "--from=x" … */
+        char **args;                   /* ENV and LABEL: key, value, "=" or "" for each pair */
+        bool json;                     /* args came from a JSON array */
         struct dockerfile_node *child; /* of ONBUILD */
         struct heredoc *heredocs;
         size_t n_heredocs;
-        char **comments; /* right above */
+        char **comments;          /* right above */
         int start_line, end_line; /* from 1 */
 };
 
 struct dockerfile_syntax {
         struct dockerfile_node **nodes;
         size_t n_nodes;
-        char escape;       /* '\\' unless told otherwise */
+        char escape;          /* '\\' unless told otherwise */
         char *syntax, *check; /* parser directives; NULL when absent */
 };
 
@@ -94,11 +95,13 @@ struct instruction {
 
         struct instruction_pair *pairs; /* ENV, LABEL, ARG */
         size_t n_pairs;
-        /* COPY, ADD: sources; RUN, CMD, ENTRYPOINT: the command (one string for the shell, or words); EXPOSE: ports, sorted;
-         * VOLUME: paths; SHELL: words. NULL: none (an empty ENTRYPOINT; a COPY of here-documents only). */
+        /* COPY, ADD: sources; RUN, CMD, ENTRYPOINT: the command (one string for the shell, or words); EXPOSE:
+         * ports, sorted; VOLUME: paths; SHELL: words. NULL: none (an empty ENTRYPOINT; a COPY of
+         * here-documents only). */
         char **args;
-        bool shell;     /* RUN, CMD, ENTRYPOINT: to be run by the shell */
-        char *value;    /* COPY, ADD: destination; WORKDIR, USER, STOPSIGNAL, MAINTAINER; ONBUILD: the instruction; FROM: base */
+        bool shell;  /* RUN, CMD, ENTRYPOINT: to be run by the shell */
+        char *value; /* COPY, ADD: destination; WORKDIR, USER, STOPSIGNAL, MAINTAINER; ONBUILD: the
+                        instruction; FROM: base */
         struct instruction_file *files;
         size_t n_files;
 
@@ -106,11 +109,11 @@ struct instruction {
         char *from, *chown, *chmod, *checksum; /* COPY, ADD */
         bool link, parents;
         char **exclude;
-        int keep_git_dir, unpack;              /* ADD: 0, 1, -1 not given */
-        char **mounts, **devices;              /* RUN, as written */
-        char *network, *security;              /* RUN */
-        char **flags_used;                     /* RUN: sorted names */
-        char *platform, *stage_name;           /* FROM */
+        int keep_git_dir, unpack;    /* ADD: 0, 1, -1 not given */
+        char **mounts, **devices;    /* RUN, as written */
+        char *network, *security;    /* RUN */
+        char **flags_used;           /* RUN: sorted names */
+        char *platform, *stage_name; /* FROM */
         struct health_config *health;
 };
 
@@ -130,8 +133,8 @@ struct dockerfile {
 };
 
 /* Everything of a Dockerfile. ERROR_INVALID with Docker's sentences; `ret_location` as above. */
-int dockerfile_read(const char *text, size_t len, struct dockerfile *ret, struct dockerfile_location *ret_location,
-                    struct error *err);
+int dockerfile_read(const char *text, size_t len, struct dockerfile *ret,
+                    struct dockerfile_location *ret_location, struct error *err);
 void dockerfile_deinit(struct dockerfile *d);
 #define cleanup_dockerfile __attribute__((cleanup(dockerfile_deinit)))
 
@@ -158,8 +161,10 @@ struct run_mount {
         int64_t mode, uid, gid; /* -1 when not given */
 };
 
-/* "type=cache,target=/x". With `rules` NULL only what can be said before expansion is checked (and `ret` may be NULL). */
+/* "type=cache,target=/x". With `rules` NULL only what can be said before expansion is checked (and `ret` may
+ * be NULL). */
 struct shell_words;
-int run_mount_parse(const char *text, const struct shell_words *rules, struct run_mount *ret, struct error *err);
+int run_mount_parse(const char *text, const struct shell_words *rules, struct run_mount *ret,
+                    struct error *err);
 void run_mount_deinit(struct run_mount *m);
 #define cleanup_run_mount __attribute__((cleanup(run_mount_deinit)))

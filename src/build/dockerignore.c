@@ -218,8 +218,8 @@ int path_matcher_excludes(struct path_matcher *m, const char *path, bool *ret, s
         bool matched = false;
         char *slash = at;
 
-        /* From the topmost folder down: what matched a folder holds below it - unless it was not even looked at there,
-         * because it could not have changed the folder's own answer. */
+        /* From the topmost folder down: what matched a folder holds below it - unless it was not even looked
+         * at there, because it could not have changed the folder's own answer. */
         do {
                 slash = strchr(slash, '/');
                 if (slash)

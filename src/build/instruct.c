@@ -7,9 +7,12 @@
 
 #include <ctype.h>
 
-int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret, struct error *err)
+int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret,
+                 struct error *err)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env, .arg = s->env };
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .lookup = shell_lookup_env,
+                                     .arg = s->env };
 
         return shell_expand(&rules, text, ret, err);
 }
@@ -17,7 +20,8 @@ int build_expand(struct build *b, const struct stage_state *s, const char *text,
 char *build_absolute(const struct stage_state *s, const char *path, bool keep_slash)
 {
         const char *cwd = string_empty(s->image.config.working_dir) ? "/" : s->image.config.working_dir;
-        cleanup_free char *joined = *path == '/' ? xstrdup(path) : string_format("%s/%s", cwd, path), *clean = NULL;
+        cleanup_free char *joined = *path == '/' ? xstrdup(path) : string_format("%s/%s", cwd, path),
+                          *clean = NULL;
         size_t len = strlen(path);
         bool folder = len == 0 || path[len - 1] == '/' || streq(path, ".") || string_ends_with(path, "/.");
 
@@ -43,8 +47,12 @@ char *build_step_prefix(struct stage_state *s, const struct build *b)
 
 char *build_step_text(struct build *b, struct stage_state *s, const char *original)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape, .raw_quotes = true, .raw_escapes = true, .keep_unset = true,
-                                     .lookup = shell_lookup_env, .arg = s->env };
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .raw_quotes = true,
+                                     .raw_escapes = true,
+                                     .keep_unset = true,
+                                     .lookup = shell_lookup_env,
+                                     .arg = s->env };
         cleanup_free char *prefix = build_step_prefix(s, b), *text = NULL;
         const char *plain = original + strspn(original, " \t");
 
@@ -58,7 +66,10 @@ char *build_step_text(struct build *b, struct stage_state *s, const char *origin
 void build_history(struct stage_state *s, bool layer, char *created_by)
 {
         struct image_history h = {
-                .created = s->created, .created_by = created_by, .comment = (char *)"buildkit.dockerfile.v0", .empty_layer = !layer,
+                .created = s->created,
+                .created_by = created_by,
+                .comment = (char *)"buildkit.dockerfile.v0",
+                .empty_layer = !layer,
         };
 
         image_config_add_history(&s->image, &h);
@@ -153,7 +164,8 @@ static char *plain_list(const char *name, char *const *list)
         return string_format("%s [%s]", name, joined);
 }
 
-static int instruct_env(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_env(struct build *b, struct stage_state *s, const struct instruction *i,
+                        struct error *err)
 {
         cleanup_strv char **values = strv_new();
         cleanup_strbuf struct strbuf history = {};
@@ -178,7 +190,8 @@ static int instruct_env(struct build *b, struct stage_state *s, const struct ins
         return 0;
 }
 
-static int instruct_label(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_label(struct build *b, struct stage_state *s, const struct instruction *i,
+                          struct error *err)
 {
         cleanup_strbuf struct strbuf history = {};
 
@@ -197,7 +210,8 @@ static int instruct_label(struct build *b, struct stage_state *s, const struct i
 }
 
 /* The value of an ARG: given, by default, or of the ARG of that name before the first FROM. NULL: none. */
-static int arg_value(struct build *b, struct stage_state *s, const struct instruction_pair *p, char **ret, struct error *err)
+static int arg_value(struct build *b, struct stage_state *s, const struct instruction_pair *p, char **ret,
+                     struct error *err)
 {
         const char *given = strmap_get(&b->options->build_args, p->key);
 
@@ -210,7 +224,8 @@ static int arg_value(struct build *b, struct stage_state *s, const struct instru
         return 0;
 }
 
-static int instruct_arg(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_arg(struct build *b, struct stage_state *s, const struct instruction *i,
+                        struct error *err)
 {
         cleanup_strbuf struct strbuf history = {};
 
@@ -230,7 +245,8 @@ static int instruct_arg(struct build *b, struct stage_state *s, const struct ins
         return 0;
 }
 
-static int instruct_cmd(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_cmd(struct build *b, struct stage_state *s, const struct instruction *i,
+                        struct error *err)
 {
         (void)b;
         (void)err;
@@ -242,7 +258,8 @@ static int instruct_cmd(struct build *b, struct stage_state *s, const struct ins
         return 0;
 }
 
-static int instruct_entrypoint(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_entrypoint(struct build *b, struct stage_state *s, const struct instruction *i,
+                               struct error *err)
 {
         (void)b;
         (void)err;
@@ -286,7 +303,8 @@ static int add_ports(const char *word, char ***list, struct error *err)
         dash = strchr(spec, '-');
         if (dash)
                 *dash = 0;
-        if (parse_port(spec, whole, &low, err) < 0 || parse_port(dash ? dash + 1 : spec, whole, &high, err) < 0)
+        if (parse_port(spec, whole, &low, err) < 0 ||
+            parse_port(dash ? dash + 1 : spec, whole, &high, err) < 0)
                 return -1;
         if (high < low)
                 return error_set(err, ERROR_INVALID, "invalid containerPort: %s", whole);
@@ -299,9 +317,12 @@ static int add_ports(const char *word, char ***list, struct error *err)
         return 0;
 }
 
-static int instruct_expose(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_expose(struct build *b, struct stage_state *s, const struct instruction *i,
+                           struct error *err)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env, .arg = s->env };
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .lookup = shell_lookup_env,
+                                     .arg = s->env };
         cleanup_strv char **ports = strv_new();
 
         for (char **a = i->args; *a; a++) {
@@ -323,7 +344,8 @@ static int instruct_expose(struct build *b, struct stage_state *s, const struct 
         return 0;
 }
 
-static int instruct_volume(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_volume(struct build *b, struct stage_state *s, const struct instruction *i,
+                           struct error *err)
 {
         cleanup_strv char **paths = strv_new();
 
@@ -343,7 +365,8 @@ static int instruct_volume(struct build *b, struct stage_state *s, const struct 
         return 0;
 }
 
-static int instruct_user(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_user(struct build *b, struct stage_state *s, const struct instruction *i,
+                         struct error *err)
 {
         char *user;
 
@@ -355,7 +378,8 @@ static int instruct_user(struct build *b, struct stage_state *s, const struct in
         return 0;
 }
 
-static int instruct_workdir(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_workdir(struct build *b, struct stage_state *s, const struct instruction *i,
+                            struct error *err)
 {
         cleanup_free char *path = NULL, *whole = NULL;
 
@@ -369,7 +393,8 @@ static int instruct_workdir(struct build *b, struct stage_state *s, const struct
         return 0;
 }
 
-static int instruct_stopsignal(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_stopsignal(struct build *b, struct stage_state *s, const struct instruction *i,
+                               struct error *err)
 {
         cleanup_free char *signal = NULL;
         int number;
@@ -381,7 +406,8 @@ static int instruct_stopsignal(struct build *b, struct stage_state *s, const str
         return 0;
 }
 
-static int instruct_healthcheck(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_healthcheck(struct build *b, struct stage_state *s, const struct instruction *i,
+                                struct error *err)
 {
         struct health_config *h = s->image.config.healthcheck;
         cleanup_free char *test = NULL, *interval = NULL, *timeout = NULL;
@@ -400,7 +426,8 @@ static int instruct_healthcheck(struct build *b, struct stage_state *s, const st
         return 0;
 }
 
-static int instruct_shell(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_shell(struct build *b, struct stage_state *s, const struct instruction *i,
+                          struct error *err)
 {
         (void)b;
         (void)err;
@@ -410,7 +437,8 @@ static int instruct_shell(struct build *b, struct stage_state *s, const struct i
         return 0;
 }
 
-static int instruct_onbuild(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_onbuild(struct build *b, struct stage_state *s, const struct instruction *i,
+                            struct error *err)
 {
         (void)b;
         (void)err;
@@ -418,7 +446,8 @@ static int instruct_onbuild(struct build *b, struct stage_state *s, const struct
         return 0;
 }
 
-static int instruct_maintainer(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int instruct_maintainer(struct build *b, struct stage_state *s, const struct instruction *i,
+                               struct error *err)
 {
         (void)b;
         (void)err;
@@ -427,7 +456,8 @@ static int instruct_maintainer(struct build *b, struct stage_state *s, const str
         return 0;
 }
 
-static int (*const functions[])(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err) = {
+static int (*const functions[])(struct build *b, struct stage_state *s, const struct instruction *i,
+                                struct error *err) = {
         [INSTRUCTION_ADD] = build_copy,
         [INSTRUCTION_ARG] = instruct_arg,
         [INSTRUCTION_CMD] = instruct_cmd,

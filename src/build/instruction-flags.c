@@ -54,7 +54,8 @@ char *did_you_mean(const char *word, const char *const *options, size_t count, b
         return string_format(" (did you mean %s?)", name);
 }
 
-static int unknown_flag(const char *name, const struct instruction_flag *flags, size_t count, struct error *err)
+static int unknown_flag(const char *name, const struct instruction_flag *flags, size_t count,
+                        struct error *err)
 {
         const char *names[16];
         cleanup_free char *hint = NULL;
@@ -74,8 +75,8 @@ static int set_bool(const struct instruction_flag *flag, const char *value, stru
         else if (!*value)
                 return error_set(err, ERROR_INVALID, "missing a value on flag: --%s", flag->name);
         else
-                return error_set(err, ERROR_INVALID, "expecting boolean value for flag --%s, not: %s", flag->name,
-                                 value);
+                return error_set(err, ERROR_INVALID, "expecting boolean value for flag --%s, not: %s",
+                                 flag->name, value);
         return 0;
 }
 
@@ -96,8 +97,8 @@ static int set_flag(const struct instruction_flag *flag, const char *value, char
         return 0;
 }
 
-int instruction_flags_parse(char *const *given, const struct instruction_flag *flags, size_t count, char ***ret_used,
-                            struct error *err)
+int instruction_flags_parse(char *const *given, const struct instruction_flag *flags, size_t count,
+                            char ***ret_used, struct error *err)
 {
         cleanup_strv char **used = strv_new();
 

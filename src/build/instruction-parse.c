@@ -24,7 +24,8 @@ static int no_flags(const struct dockerfile_node *node, struct error *err)
         return instruction_flags_parse(node->flags, NULL, 0, NULL, err);
 }
 
-static int parse_pairs(const struct dockerfile_node *node, const char *name, struct instruction *ret, struct error *err)
+static int parse_pairs(const struct dockerfile_node *node, const char *name, struct instruction *ret,
+                       struct error *err)
 {
         if (at_least_one(node, name, err) < 0 || no_flags(node, err) < 0)
                 return -1;
@@ -125,9 +126,11 @@ int parse_from(const struct dockerfile_node *node, struct instruction *ret, stru
 
         if (count == 3 && strcasecmp(node->args[1], "as") == 0) {
                 if (!stage_name_valid(node->args[2]))
-                        return error_set(err, ERROR_INVALID,
-                                         "invalid name for build stage: \"%s\", name can't start with a number or "
-                                         "contain symbols", node->args[2]);
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "invalid name for build stage: \"%s\", name can't start with a number or "
+                            "contain symbols",
+                            node->args[2]);
                 ret->stage_name = xstrdup(node->args[2]);
                 for (char *c = ret->stage_name; *c; c++)
                         *c = (char)tolower((unsigned char)*c);
@@ -164,8 +167,8 @@ static int parse_sources(const struct dockerfile_node *node, const char *name, s
                 if (!a[1]) {
                         heredoc_deinit(&h);
                         if (found > 0)
-                                return error_set(err, ERROR_INVALID, "%s cannot accept a heredoc as a destination",
-                                                 name);
+                                return error_set(err, ERROR_INVALID,
+                                                 "%s cannot accept a heredoc as a destination", name);
                         ret->value = xstrdup(*a);
                 } else if (found > 0) {
                         add_source_file(node, &h, ret);
@@ -177,13 +180,16 @@ static int parse_sources(const struct dockerfile_node *node, const char *name, s
         return 0;
 }
 
-static int parse_files(const struct dockerfile_node *node, const char *name, const struct instruction_flag *flags,
-                       size_t n_flags, struct instruction *ret, struct error *err)
+static int parse_files(const struct dockerfile_node *node, const char *name,
+                       const struct instruction_flag *flags, size_t n_flags, struct instruction *ret,
+                       struct error *err)
 {
         if (strv_length(node->args) < 2)
-                return error_set(err, ERROR_INVALID,
-                                 "%s requires at least two arguments, but only one was provided. Destination could not "
-                                 "be determined", name);
+                return error_set(
+                    err, ERROR_INVALID,
+                    "%s requires at least two arguments, but only one was provided. Destination could not "
+                    "be determined",
+                    name);
         if (instruction_flags_parse(node->flags, flags, n_flags, NULL, err) < 0)
                 return -1;
         return parse_sources(node, name, ret, err);
@@ -193,9 +199,12 @@ int parse_add(const struct dockerfile_node *node, struct instruction *ret, struc
 {
         int link = 0;
         const struct instruction_flag flags[] = {
-                { "exclude", FLAG_STRINGS, &ret->exclude },        { "chown", FLAG_STRING, &ret->chown },
-                { "chmod", FLAG_STRING, &ret->chmod },             { "link", FLAG_BOOL, &link },
-                { "keep-git-dir", FLAG_BOOL, &ret->keep_git_dir }, { "checksum", FLAG_STRING, &ret->checksum },
+                { "exclude", FLAG_STRINGS, &ret->exclude },
+                { "chown", FLAG_STRING, &ret->chown },
+                { "chmod", FLAG_STRING, &ret->chmod },
+                { "link", FLAG_BOOL, &link },
+                { "keep-git-dir", FLAG_BOOL, &ret->keep_git_dir },
+                { "checksum", FLAG_STRING, &ret->checksum },
                 { "unpack", FLAG_BOOL, &ret->unpack },
         };
         int r = parse_files(node, "ADD", flags, ARRAY_SIZE(flags), ret, err);
@@ -238,7 +247,9 @@ static void parse_command(const struct dockerfile_node *node, struct instruction
 
 static int check_run(struct instruction *ret, struct error *err)
 {
-        static const char *const networks[] = { "default", "none", "host" }, *const securities[] = { "sandbox", "insecure" };
+        static const char *const networks[] = { "default", "none", "host" }, *const securities[] = {
+                "sandbox", "insecure"
+        };
         bool ok = string_empty(ret->network);
 
         for (size_t i = 0; i < ARRAY_SIZE(networks); i++)
@@ -314,7 +325,8 @@ static void health_flags_deinit(struct health_flags *f)
         free(f->retries);
 }
 
-static int parse_health_flags(const struct dockerfile_node *node, struct health_config *health, struct error *err)
+static int parse_health_flags(const struct dockerfile_node *node, struct health_config *health,
+                              struct error *err)
 {
         __attribute__((cleanup(health_flags_deinit))) struct health_flags f = {};
         const struct instruction_flag flags[] = {
@@ -335,7 +347,8 @@ static int parse_health_flags(const struct dockerfile_node *node, struct health_
         if (!string_empty(f.retries) && string_to_int64(f.retries, &retries, err) < 0)
                 return -1;
         if (retries < 0 || retries > INT32_MAX)
-                return error_set(err, ERROR_INVALID, "--retries cannot be negative (%lld)", (long long)retries);
+                return error_set(err, ERROR_INVALID, "--retries cannot be negative (%lld)",
+                                 (long long)retries);
         health->retries = (int)retries;
         return 0;
 }

@@ -96,8 +96,10 @@ void instruction_deinit(struct instruction *i)
                 json_free_fields(&health_config_table, i->health);
                 free(i->health);
         }
-        for (char **s[] = { &i->name, &i->original, &i->value, &i->from, &i->chown, &i->chmod, &i->checksum, &i->network,
-                            &i->security, &i->platform, &i->stage_name, NULL }, ***p = s; *p; p++)
+        for (char **s[] = { &i->name, &i->original, &i->value, &i->from, &i->chown, &i->chmod, &i->checksum,
+                            &i->network, &i->security, &i->platform, &i->stage_name, NULL },
+                  ***p = s;
+             *p; p++)
                 free(**p);
         strv_free(i->args);
         strv_free(i->exclude);
@@ -136,8 +138,8 @@ static int read_node(struct dockerfile *d, const struct dockerfile_node *node, s
         return add_instruction(d, &i, err);
 }
 
-int dockerfile_read(const char *text, size_t len, struct dockerfile *ret, struct dockerfile_location *ret_location,
-                    struct error *err)
+int dockerfile_read(const char *text, size_t len, struct dockerfile *ret,
+                    struct dockerfile_location *ret_location, struct error *err)
 {
         cleanup_dockerfile struct dockerfile d = {};
 

@@ -1,5 +1,5 @@
-/* davit-step DIR: the process of one RUN (see step.c): DIR/step.json and DIR/config.json → container → its end → a word on the control
- * socket. Nothing else runs in it. */
+/* davit-step DIR: the process of one RUN (see step.c): DIR/step.json and DIR/config.json → container → its
+ * end → a word on the control socket. Nothing else runs in it. */
 #include "build/build-internal.h"
 
 #include "runtime/runtime.h"
@@ -98,8 +98,7 @@ int main(int argc, char **argv)
                 fputs("davit-step runs the steps of builds for davitd.\n", stderr);
                 return 2;
         }
-        if ((dirfd = directory_open(AT_FDCWD, argv[1], &err)) < 0 ||
-            run(argv[1], dirfd, &code, &err) < 0)
+        if ((dirfd = directory_open(AT_FDCWD, argv[1], &err)) < 0 || run(argv[1], dirfd, &code, &err) < 0)
                 code = err.exit_code ? err.exit_code : 125;
         tell(&err, code);
         return 0;

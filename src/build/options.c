@@ -34,8 +34,10 @@ static const struct json_field fields[] = {
         F("extra_hosts", extra_hosts, JSON_STRV),
         F("allow", allow, JSON_STRV),
         F("shm_size", shm_size, JSON_INT64),
-        JSON_FIELD_ARRAY("ulimits", struct build_options, ulimits, n_ulimits, JSON_ARRAY, ulimit_list_table, JSON_OMIT_EMPTY),
-        JSON_FIELD_ARRAY("secrets", struct build_options, secrets, n_secrets, JSON_ARRAY, secret_table, JSON_OMIT_EMPTY),
+        JSON_FIELD_ARRAY("ulimits", struct build_options, ulimits, n_ulimits, JSON_ARRAY, ulimit_list_table,
+                         JSON_OMIT_EMPTY),
+        JSON_FIELD_ARRAY("secrets", struct build_options, secrets, n_secrets, JSON_ARRAY, secret_table,
+                         JSON_OMIT_EMPTY),
         F("platform", platform, JSON_STRING),
         F("cgroup_parent", cgroup_parent, JSON_STRING),
 };

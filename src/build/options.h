@@ -16,7 +16,7 @@ struct build_options {
         char *dockerignore;    /* its text; NULL: read from the context, "" for none */
         /* "directory": the first descriptor is the context; "tar": it is a stream with one; "none". */
         char *context;
-        char **build_contexts; /* names of further contexts; their descriptors follow in order */
+        char **build_contexts;        /* names of further contexts; their descriptors follow in order */
         struct strmap image_contexts; /* further contexts that are images: name → reference */
         struct strmap build_args, labels;
         char **tags;

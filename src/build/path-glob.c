@@ -44,7 +44,8 @@ static int class_match(const char **p, const char *end, uint32_t rune)
         }
 }
 
-/* A piece without "*" against the beginning of `*name`, which moves on. A mismatch still checks the rest of the piece. */
+/* A piece without "*" against the beginning of `*name`, which moves on. A mismatch still checks the rest of
+ * the piece. */
 static int chunk_match(const char *p, const char *end, const char **name)
 {
         const char *s = *name;

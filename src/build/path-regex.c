@@ -9,7 +9,8 @@
 struct range {
         uint32_t low, high;
 };
-struct class {
+struct class
+{
         struct range *ranges;
         size_t count;
         bool negated;
@@ -71,10 +72,10 @@ static bool in_class(const struct class *c, uint32_t rune)
 static const struct {
         const char *name, *pairs;
 } sets[] = {
-        { "alnum", "09AZaz" }, { "alpha", "AZaz" },         { "blank", "\t\t  " }, { "digit", "09" },
-        { "graph", "!~" },     { "lower", "az" },           { "print", " ~" },     { "punct", "!/:@[`{~" },
-        { "space", "\t\r  " }, { "upper", "AZ" },           { "word", "09AZaz__" }, { "xdigit", "09AFaf" },
-        { "d", "09" },         { "s", "\t\n\f\r  " },       { "w", "09AZaz__" },
+        { "alnum", "09AZaz" }, { "alpha", "AZaz" },   { "blank", "\t\t  " },  { "digit", "09" },
+        { "graph", "!~" },     { "lower", "az" },     { "print", " ~" },      { "punct", "!/:@[`{~" },
+        { "space", "\t\r  " }, { "upper", "AZ" },     { "word", "09AZaz__" }, { "xdigit", "09AFaf" },
+        { "d", "09" },         { "s", "\t\n\f\r  " }, { "w", "09AZaz__" },
 };
 
 /* Adds a set, or everything but it. False when there is none of the name. */
@@ -114,7 +115,8 @@ static int read_hex(struct parser *p, uint32_t *ret, struct error *err)
         bool braces = *p->at == '{';
 
         for (p->at += braces; isxdigit((unsigned char)*p->at) && (braces || digits < 2); p->at++, digits++) {
-                value = value * 16 + (uint32_t)(isdigit((unsigned char)*p->at) ? *p->at - '0' : (*p->at | 32) - 'a' + 10);
+                value = value * 16 +
+                        (uint32_t)(isdigit((unsigned char)*p->at) ? *p->at - '0' : (*p->at | 32) - 'a' + 10);
                 if (value > 0x10FFFF)
                         return bad(err);
         }
@@ -393,8 +395,10 @@ static bool passes(enum op op, const struct position *at)
         }
 }
 
-/* Marks all states that can be reached from `pc` without reading. `stack` has room for two entries per instruction. */
-static void follow(const struct path_regex *r, size_t pc, const struct position *at, bool *states, size_t *stack)
+/* Marks all states that can be reached from `pc` without reading. `stack` has room for two entries per
+ * instruction. */
+static void follow(const struct path_regex *r, size_t pc, const struct position *at, bool *states,
+                   size_t *stack)
 {
         size_t depth = 0;
 
@@ -444,7 +448,8 @@ bool path_regex_match(const struct path_regex *r, const char *s)
                 at = (struct position){ false, n == 0, before != (n && is_word(rune)) };
                 memset(then, 0, r->n_code);
                 for (size_t pc = 0; pc < r->n_code; pc++)
-                        if (states[pc] && r->code[pc].op == OP_CLASS && in_class(&r->classes[r->code[pc].x], current))
+                        if (states[pc] && r->code[pc].op == OP_CLASS &&
+                            in_class(&r->classes[r->code[pc].x], current))
                                 follow(r, pc + 1, &at, then, stack);
                 memcpy(states, then, r->n_code);
         }

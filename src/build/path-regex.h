@@ -1,6 +1,7 @@
-/* The regular expressions that .dockerignore patterns turn into. Patterns pass some characters through to an expression as
- * they are ("^", classes, escapes like \d), so the reference's answers cannot be had without one: this is the part of Go's
- * syntax that such a pattern can reach. Matching simulates all states at once: no backtracking, time is length × size. */
+/* The regular expressions that .dockerignore patterns turn into. Patterns pass some characters through to an
+ * expression as they are ("^", classes, escapes like \d), so the reference's answers cannot be had without
+ * one: this is the part of Go's syntax that such a pattern can reach. Matching simulates all states at once:
+ * no backtracking, time is length × size. */
 #pragma once
 
 #include "base/error.h"

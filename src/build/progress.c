@@ -52,7 +52,8 @@ void vertex_log(struct build *b, const struct vertex *v, const char *text, size_
                                 strbuf_addc(&clean, (char)(0xC0 | c >> 6));
                         strbuf_addc(&clean, (char)(c < 0x80 ? c : 0x80 | (c & 0x3F)));
                 }
-        json_object_object_add(event, "log", json_object_new_string_len(clean.data ? clean.data : "", (int)clean.len));
+        json_object_object_add(event, "log",
+                               json_object_new_string_len(clean.data ? clean.data : "", (int)clean.len));
         json_object_object_add(event, "time", json_object_new_double(elapsed(v)));
         tell(b, event);
 }
@@ -116,7 +117,8 @@ static int count_lines(const char *text)
 
 char *source_excerpt(const char *filename, const char *text, struct dockerfile_location where)
 {
-        int lines = count_lines(text), start = where.start, end = MIN(where.end, lines), pad, around = 0, number = 0;
+        int lines = count_lines(text), start = where.start, end = MIN(where.end, lines), pad, around = 0,
+            number = 0;
         struct strbuf out = {};
 
         if (start < 1 || start > lines || end < start)
@@ -138,7 +140,8 @@ char *source_excerpt(const char *filename, const char *text, struct dockerfile_l
                 bool marked = ++number >= where.start && number <= where.end;
 
                 if (number >= start)
-                        strbuf_addf(&out, " %3d | %s %.*s\n", number, marked ? ">>>" : "   ", (int)strcspn(line, "\n"), line);
+                        strbuf_addf(&out, " %3d | %s %.*s\n", number, marked ? ">>>" : "   ",
+                                    (int)strcspn(line, "\n"), line);
         }
         strbuf_adds(&out, "--------------------\n");
         return strbuf_take(&out);

@@ -5,11 +5,13 @@
 #include <strings.h>
 
 static const char *const type_names[] = {
-        [MOUNT_BIND] = "bind", [MOUNT_CACHE] = "cache", [MOUNT_TMPFS] = "tmpfs",
+        [MOUNT_BIND] = "bind",     [MOUNT_CACHE] = "cache", [MOUNT_TMPFS] = "tmpfs",
         [MOUNT_SECRET] = "secret", [MOUNT_SSH] = "ssh",
 };
 static const char *const sharing_names[] = {
-        [MOUNT_SHARED] = "shared", [MOUNT_PRIVATE] = "private", [MOUNT_LOCKED] = "locked",
+        [MOUNT_SHARED] = "shared",
+        [MOUNT_PRIVATE] = "private",
+        [MOUNT_LOCKED] = "locked",
 };
 
 /* What a field sets. */
@@ -33,12 +35,24 @@ static const struct {
         const char *name;
         enum field field;
 } fields[] = {
-        { "type", FIELD_TYPE },        { "from", FIELD_FROM },       { "source", FIELD_SOURCE },
-        { "src", FIELD_SOURCE },       { "target", FIELD_TARGET },   { "dst", FIELD_TARGET },
-        { "destination", FIELD_TARGET }, { "readonly", FIELD_READ_ONLY }, { "ro", FIELD_READ_ONLY },
-        { "readwrite", FIELD_READ_WRITE }, { "rw", FIELD_READ_WRITE }, { "required", FIELD_REQUIRED },
-        { "size", FIELD_SIZE },        { "id", FIELD_ID },           { "sharing", FIELD_SHARING },
-        { "mode", FIELD_MODE },        { "uid", FIELD_UID },         { "gid", FIELD_GID },
+        { "type", FIELD_TYPE },
+        { "from", FIELD_FROM },
+        { "source", FIELD_SOURCE },
+        { "src", FIELD_SOURCE },
+        { "target", FIELD_TARGET },
+        { "dst", FIELD_TARGET },
+        { "destination", FIELD_TARGET },
+        { "readonly", FIELD_READ_ONLY },
+        { "ro", FIELD_READ_ONLY },
+        { "readwrite", FIELD_READ_WRITE },
+        { "rw", FIELD_READ_WRITE },
+        { "required", FIELD_REQUIRED },
+        { "size", FIELD_SIZE },
+        { "id", FIELD_ID },
+        { "sharing", FIELD_SHARING },
+        { "mode", FIELD_MODE },
+        { "uid", FIELD_UID },
+        { "gid", FIELD_GID },
         { "env", FIELD_ENV },
 };
 
@@ -62,13 +76,15 @@ static int split_fields(const char *text, char ***ret, struct error *err)
                         }
                         if (*p != '"' || (p[1] && p[1] != ','))
                                 return error_set(err, ERROR_INVALID,
-                                                 "failed to parse csv mounts: invalid quoting in \"%s\"", text);
+                                                 "failed to parse csv mounts: invalid quoting in \"%s\"",
+                                                 text);
                         p++;
                 } else {
                         for (; *p && *p != ','; p++) {
                                 if (*p == '"')
                                         return error_set(err, ERROR_INVALID,
-                                                         "failed to parse csv mounts: bare quote in \"%s\"", text);
+                                                         "failed to parse csv mounts: bare quote in \"%s\"",
+                                                         text);
                                 strbuf_addc(&field, *p);
                         }
                 }
@@ -119,7 +135,8 @@ static int parse_size(const char *text, int64_t *ret, struct error *err)
         return 0;
 }
 
-static int set_flag(struct reading *r, enum field field, const char *key, const char *value, struct error *err)
+static int set_flag(struct reading *r, enum field field, const char *key, const char *value,
+                    struct error *err)
 {
         bool on = true;
 
@@ -148,7 +165,8 @@ static int set_sharing(struct reading *r, const char *value, struct error *err)
         return 0;
 }
 
-static int set_field(struct reading *r, enum field field, const char *key, const char *value, struct error *err)
+static int set_field(struct reading *r, enum field field, const char *key, const char *value,
+                     struct error *err)
 {
         struct run_mount *m = r->mount;
 
@@ -212,7 +230,8 @@ static int find_field(const char *key, enum field *ret)
 static int read_field(struct reading *r, const char *text, const struct shell_words *rules, struct error *err)
 {
         const char *equals = strchr(text, '=');
-        cleanup_free char *key = equals ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text), *value = NULL;
+        cleanup_free char *key = equals ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text),
+                          *value = NULL;
         enum field field;
         int found = find_field(key, &field);
 
@@ -220,13 +239,16 @@ static int read_field(struct reading *r, const char *text, const struct shell_wo
                 const char *dollar = equals ? strchr(equals, '$') : NULL;
 
                 if (equals && found == 0 && field == FIELD_FROM && dollar && dollar[1])
-                        return error_set(err, ERROR_INVALID, "'%s' doesn't support variable expansion, define alias "
-                                         "stage instead", key);
+                        return error_set(err, ERROR_INVALID,
+                                         "'%s' doesn't support variable expansion, define alias "
+                                         "stage instead",
+                                         key);
                 return 0;
         }
         if (!equals) {
                 if (found < 0 || field < FIELD_READ_ONLY || field > FIELD_REQUIRED)
-                        return error_set(err, ERROR_INVALID, "invalid field '%s' must be a key=value pair", text);
+                        return error_set(err, ERROR_INVALID, "invalid field '%s' must be a key=value pair",
+                                         text);
                 return set_flag(r, field, key, NULL, err);
         }
         if (found < 0)
@@ -237,7 +259,8 @@ static int read_field(struct reading *r, const char *text, const struct shell_wo
 }
 
 /* The type decides what other fields mean, wherever it stands. */
-static int read_type(char *const *list, const struct shell_words *rules, struct run_mount *m, struct error *err)
+static int read_type(char *const *list, const struct shell_words *rules, struct run_mount *m,
+                     struct error *err)
 {
         for (; *list; list++) {
                 cleanup_free char *value = NULL, *hint = NULL;
@@ -266,12 +289,13 @@ static int check(struct reading *r, struct error *err)
 
         for (size_t i = 0; i < ARRAY_SIZE(owner) && !has_owner; i++)
                 if (owner[i] >= 0)
-                        return error_set(err, ERROR_INVALID, "%s not allowed for \"%s\" type mounts", owner_names[i],
-                                         type_names[m->type]);
+                        return error_set(err, ERROR_INVALID, "%s not allowed for \"%s\" type mounts",
+                                         owner_names[i], type_names[m->type]);
         if (!r->access_given)
                 m->read_only = m->type != MOUNT_CACHE && m->type != MOUNT_TMPFS;
         if (r->sharing_given && m->type != MOUNT_CACHE)
-                return error_set(err, ERROR_INVALID, "invalid cache sharing set for %s mount", type_names[m->type]);
+                return error_set(err, ERROR_INVALID, "invalid cache sharing set for %s mount",
+                                 type_names[m->type]);
         if (m->type != MOUNT_SECRET)
                 return 0;
         if (m->from)
@@ -283,7 +307,8 @@ static int check(struct reading *r, struct error *err)
         return 0;
 }
 
-int run_mount_parse(const char *text, const struct shell_words *rules, struct run_mount *ret, struct error *err)
+int run_mount_parse(const char *text, const struct shell_words *rules, struct run_mount *ret,
+                    struct error *err)
 {
         cleanup_run_mount struct run_mount mount = { .mode = -1, .uid = -1, .gid = -1 };
         cleanup_strv char **list = NULL;

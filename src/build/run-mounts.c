@@ -58,8 +58,8 @@ int run_mount_point(struct step_tree *t, struct run_work *w, const char *path, b
 }
 
 /* Where a bind mount's or a cache's files come from. */
-static int open_source(struct build *b, struct stage_state *s, const struct run_mount *m, struct copy_source *ret,
-                       struct error *err)
+static int open_source(struct build *b, struct stage_state *s, const struct run_mount *m,
+                       struct copy_source *ret, struct error *err)
 {
         struct stage_state *stage;
         struct image *image;
@@ -90,7 +90,8 @@ static void close_source(struct copy_source *from)
 }
 #define cleanup_source __attribute__((cleanup(close_source)))
 
-static int source_path(const struct copy_source *from, const struct run_mount *m, char **ret, struct error *err)
+static int source_path(const struct copy_source *from, const struct run_mount *m, char **ret,
+                       struct error *err)
 {
         cleanup_strv char **paths = strv_new();
         const char *source = string_empty(m->source) ? "/" : m->source;
@@ -99,12 +100,14 @@ static int source_path(const struct copy_source *from, const struct run_mount *m
         if (source_resolve(from, source, &paths, err) < 0)
                 return -1;
         if (!*paths)
-                return error_set(err, ERROR_INVALID, "failed to compute cache key: \"%s\": not found", source);
+                return error_set(err, ERROR_INVALID, "failed to compute cache key: \"%s\": not found",
+                                 source);
         *ret = xstrdup(paths[0]);
         return 0;
 }
 
-int run_mounts_key(struct build *b, struct stage_state *s, struct run_work *w, struct step_key *key, struct error *err)
+int run_mounts_key(struct build *b, struct stage_state *s, struct run_work *w, struct step_key *key,
+                   struct error *err)
 {
         for (size_t i = 0; i < w->n_mounts; i++) {
                 const struct run_mount *m = &w->mounts[i];
@@ -136,14 +139,16 @@ static bool visible_path(int fd, char ret[PATH_MAX])
         if (n <= 0)
                 return false;
         ret[n] = 0;
-        return stat(ret, &by_path) == 0 && fstat(fd, &by_fd) == 0 && by_path.st_dev == by_fd.st_dev && by_path.st_ino == by_fd.st_ino;
+        return stat(ret, &by_path) == 0 && fstat(fd, &by_fd) == 0 && by_path.st_dev == by_fd.st_dev &&
+               by_path.st_ino == by_fd.st_ino;
 }
 
 /* A copy below the step's folder: for what may be written to, has ignored files in it, or lies in layers. */
-static int copy_source_for(struct step_tree *t, const struct copy_source *from, const char *path, size_t number, char **ret,
-                           bool *ret_folder, struct error *err)
+static int copy_source_for(struct step_tree *t, const struct copy_source *from, const char *path,
+                           size_t number, char **ret, bool *ret_folder, struct error *err)
 {
-        struct copy_rules rules = { .keep_owner = true, .ignore = from->context ? from->context->ignore : NULL };
+        struct copy_rules rules = { .keep_owner = true,
+                                    .ignore = from->context ? from->context->ignore : NULL };
         cleanup_free char *name = string_format("bind-%zu", number);
         cleanup_close int folder = -1, source = open_in_root(from->root, *path ? path : ".", O_PATH, 0, err);
         struct stat st;
@@ -160,8 +165,8 @@ static int copy_source_for(struct step_tree *t, const struct copy_source *from, 
         return 0;
 }
 
-static int add_bind(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const struct run_mount *m,
-                    const char *target, struct oci_spec *spec, struct error *err)
+static int add_bind(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
+                    const struct run_mount *m, const char *target, struct oci_spec *spec, struct error *err)
 {
         const char *const options[] = { "rbind", "rprivate", m->read_only ? "ro" : "rw", NULL };
         cleanup_source struct copy_source from = { .root = -1, .context = &b->context };
@@ -194,7 +199,9 @@ static int lock_cache(int fd, enum mount_sharing sharing, struct run_work *w, st
 
         if (lock < 0)
                 return error_errno(err, "cache");
-        if (flock(lock, sharing == MOUNT_LOCKED ? LOCK_EX : sharing == MOUNT_PRIVATE ? LOCK_EX | LOCK_NB : LOCK_SH) < 0) {
+        if (flock(lock, sharing == MOUNT_LOCKED    ? LOCK_EX
+                        : sharing == MOUNT_PRIVATE ? LOCK_EX | LOCK_NB
+                                                   : LOCK_SH) < 0) {
                 close(lock);
                 return errno == EWOULDBLOCK ? -1 : error_errno(err, "cache");
         }
@@ -202,7 +209,8 @@ static int lock_cache(int fd, enum mount_sharing sharing, struct run_work *w, st
         return 0;
 }
 
-static int seed_cache(struct build *b, struct stage_state *s, const struct run_mount *m, int folder, struct error *err)
+static int seed_cache(struct build *b, struct stage_state *s, const struct run_mount *m, int folder,
+                      struct error *err)
 {
         cleanup_source struct copy_source from = { .root = -1, .context = &b->context };
         struct copy_rules rules = { .keep_owner = true };
@@ -224,10 +232,12 @@ static int seed_cache(struct build *b, struct stage_state *s, const struct run_m
         return 0;
 }
 
-/* One folder per id (and source), kept below the data root. --no-cache begins with an empty one, once a build. */
+/* One folder per id (and source), kept below the data root. --no-cache begins with an empty one, once a
+ * build. */
 static char *cache_name(const struct run_mount *m, const char *id)
 {
-        cleanup_free char *whole = string_format("%s\n%s\n%s", id, m->from ? m->from : "", m->source ? m->source : "");
+        cleanup_free char *whole =
+            string_format("%s\n%s\n%s", id, m->from ? m->from : "", m->source ? m->source : "");
         struct digest digest;
         char hex[DIGEST_HEX_SIZE];
 
@@ -236,8 +246,8 @@ static char *cache_name(const struct run_mount *m, const char *id)
         return xstrdup(hex);
 }
 
-static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const struct run_mount *m,
-                     const char *target, struct oci_spec *spec, struct error *err)
+static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
+                     const struct run_mount *m, const char *target, struct oci_spec *spec, struct error *err)
 {
         const char *const options[] = { "rbind", "rprivate", m->read_only ? "ro" : "rw", NULL };
         cleanup_free char *id = path_clean(string_empty(m->id) ? target : m->id), *name = cache_name(m, id),
@@ -264,7 +274,8 @@ static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t
                 free(path);
                 path = string_format("%s/cache-%zu", t->path, w->n_files++);
                 close(take_fd(folder));
-                if (directory_make(AT_FDCWD, path, 0755, err) < 0 || (folder = directory_open(AT_FDCWD, path, err)) < 0)
+                if (directory_make(AT_FDCWD, path, 0755, err) < 0 ||
+                    (folder = directory_open(AT_FDCWD, path, err)) < 0)
                         return -1;
                 fresh = true;
         }
@@ -274,8 +285,8 @@ static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t
         return run_mount_point(t, w, target, true, err);
 }
 
-static int add_tmpfs(struct step_tree *t, struct run_work *w, const struct run_mount *m, const char *target, struct oci_spec *spec,
-                     struct error *err)
+static int add_tmpfs(struct step_tree *t, struct run_work *w, const struct run_mount *m, const char *target,
+                     struct oci_spec *spec, struct error *err)
 {
         cleanup_free char *size = m->size > 0 ? string_format("size=%" PRId64, m->size) : NULL;
         const char *const options[] = { "nosuid", "noexec", "nodev", size, NULL };
@@ -313,15 +324,21 @@ static int decode_secret(const char *text, char **ret, size_t *ret_len, struct e
 }
 
 /* The secret of a mount: 1, or 0 when it was not given (and need not be). */
-static int find_secret(struct build *b, const struct run_mount *m, char **ret, size_t *ret_len, struct error *err)
+static int find_secret(struct build *b, const struct run_mount *m, char **ret, size_t *ret_len,
+                       struct error *err)
 {
-        const char *name = !string_empty(m->id) ? m->id : !string_empty(m->source) ? m->source : m->target, *base = strrchr(name, '/');
+        const char *name = !string_empty(m->id)       ? m->id
+                           : !string_empty(m->source) ? m->source
+                                                      : m->target,
+                   *base = strrchr(name, '/');
         const char *id = !string_empty(m->id) ? m->id : base ? base + 1 : name;
 
         for (size_t i = 0; i < b->options->n_secrets; i++)
                 if (streq(b->options->secrets[i].id, id))
-                        return decode_secret(b->options->secrets[i].value ? b->options->secrets[i].value : "", ret, ret_len, err) < 0
-                                       ? -1 : 1;
+                        return decode_secret(b->options->secrets[i].value ? b->options->secrets[i].value : "",
+                                             ret, ret_len, err) < 0
+                                   ? -1
+                                   : 1;
         return m->required ? error_set(err, ERROR_NOT_FOUND, "secret %s: not found", id) : 0;
 }
 
@@ -347,8 +364,8 @@ int run_secret_env(struct build *b, struct run_work *w, struct error *err)
 }
 
 /* Into a file on a file system in memory, which is removed after the run. */
-static int write_secret(struct build *b, const struct run_mount *m, const char *value, size_t len, struct run_work *w,
-                        struct error *err)
+static int write_secret(struct build *b, const struct run_mount *m, const char *value, size_t len,
+                        struct run_work *w, struct error *err)
 {
         uint64_t random;
         struct run_file file = {};
@@ -363,14 +380,15 @@ static int write_secret(struct build *b, const struct run_mount *m, const char *
         file.path = string_format("%s/%016" PRIx64, b->services->secrets_dir, random);
         ARRAY_APPEND(w->files, w->n_secret_files, file);
         fd = open(file.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-        if (fd < 0 || fd_write_all(fd, value, len) < 0 || fchown(fd, m->uid >= 0 ? (uid_t)m->uid : 0, m->gid >= 0 ? (gid_t)m->gid : 0) < 0 ||
+        if (fd < 0 || fd_write_all(fd, value, len) < 0 ||
+            fchown(fd, m->uid >= 0 ? (uid_t)m->uid : 0, m->gid >= 0 ? (gid_t)m->gid : 0) < 0 ||
             fchmod(fd, m->mode >= 0 ? (mode_t)m->mode : 0400) < 0)
                 return error_errno(err, "secret");
         return 0;
 }
 
-static int add_secret(struct build *b, struct step_tree *t, struct run_work *w, const struct run_mount *m, const char *target,
-                      struct oci_spec *spec, struct error *err)
+static int add_secret(struct build *b, struct step_tree *t, struct run_work *w, const struct run_mount *m,
+                      const char *target, struct oci_spec *spec, struct error *err)
 {
         static const char *const options[] = { "rbind", "rprivate", "ro", NULL };
         cleanup_free char *value = NULL;
@@ -387,13 +405,14 @@ static int add_secret(struct build *b, struct step_tree *t, struct run_work *w, 
         return run_mount_point(t, w, target, false, err);
 }
 
-static int add_mount(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const struct run_mount *m,
-                     struct oci_spec *spec, struct error *err)
+static int add_mount(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
+                     const struct run_mount *m, struct oci_spec *spec, struct error *err)
 {
         cleanup_free char *target = target_of(s, m);
 
         if (m->type == MOUNT_SSH)
-                return error_set(err, ERROR_UNSUPPORTED, "RUN --mount=type=ssh is not supported by davit yet");
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "RUN --mount=type=ssh is not supported by davit yet");
         if (!target || streq(target, "/"))
                 return error_set(err, ERROR_INVALID, "invalid mount target \"%s\"", target ? target : "");
         switch (m->type) {
@@ -408,8 +427,8 @@ static int add_mount(struct build *b, struct stage_state *s, struct step_tree *t
         }
 }
 
-int run_mounts_add(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, struct oci_spec *spec,
-                   struct error *err)
+int run_mounts_add(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
+                   struct oci_spec *spec, struct error *err)
 {
         for (size_t i = 0; i < w->n_mounts; i++)
                 if (add_mount(b, s, t, w, &w->mounts[i], spec, err) < 0)

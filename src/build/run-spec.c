@@ -13,11 +13,14 @@
 #define HOST_NAME "buildkitsandbox"
 #define SHM_DEFAULT (64 << 20)
 
-void run_add_mount(struct oci_spec *spec, const char *destination, const char *type, const char *source, const char *source_root,
-                   const char *const *options)
+void run_add_mount(struct oci_spec *spec, const char *destination, const char *type, const char *source,
+                   const char *source_root, const char *const *options)
 {
         struct oci_mount m = {
-                .destination = xstrdup(destination), .type = xstrdup(type), .source = xstrdup(source), .source_root = xstrdup(source_root),
+                .destination = xstrdup(destination),
+                .type = xstrdup(type),
+                .source = xstrdup(source),
+                .source_root = xstrdup(source_root),
         };
 
         for (; options && *options; options++)
@@ -27,12 +30,14 @@ void run_add_mount(struct oci_spec *spec, const char *destination, const char *t
 
 static int add_rlimits(struct build *b, struct oci_process *p, struct error *err)
 {
-        static const char *const names[] = { "as",   "core",  "cpu",  "data",  "fsize",  "locks",  "memlock",    "msgqueue",
-                                             "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack" };
+        static const char *const names[] = { "as",      "core",     "cpu",        "data",   "fsize", "locks",
+                                             "memlock", "msgqueue", "nice",       "nofile", "nproc", "rss",
+                                             "rtprio",  "rttime",   "sigpending", "stack" };
 
         for (size_t i = 0; i < b->options->n_ulimits; i++) {
                 const struct ulimit *u = &b->options->ulimits[i];
-                struct oci_rlimit limit = { string_format("RLIMIT_%s", u->name), (uint64_t)u->soft, (uint64_t)u->hard };
+                struct oci_rlimit limit = { string_format("RLIMIT_%s", u->name), (uint64_t)u->soft,
+                                            (uint64_t)u->hard };
                 bool known = false;
 
                 for (size_t n = 0; n < ARRAY_SIZE(names); n++)
@@ -52,9 +57,13 @@ static int set_user(struct stage_state *s, struct run_work *w, struct oci_proces
         cleanup_runtime_user struct runtime_user user = {};
         cleanup_close int root = layers_view(w->lowers, NULL, err);
 
-        if (root < 0 || runtime_resolve_user(root, s->image.config.user ? s->image.config.user : "", NULL, &user, err) < 0)
+        if (root < 0 || runtime_resolve_user(root, s->image.config.user ? s->image.config.user : "", NULL,
+                                             &user, err) < 0)
                 return -1;
-        p->user = (struct oci_user){ .uid = user.uid, .gid = user.gid, .additional_gids = user.groups, .n_additional_gids = user.n_groups };
+        p->user = (struct oci_user){ .uid = user.uid,
+                                     .gid = user.gid,
+                                     .additional_gids = user.groups,
+                                     .n_additional_gids = user.n_groups };
         user.groups = NULL;
         user.n_groups = 0;
         if (!env_get(w->env, "HOME"))
@@ -62,7 +71,8 @@ static int set_user(struct stage_state *s, struct run_work *w, struct oci_proces
         return 0;
 }
 
-static int add_process(struct build *b, struct stage_state *s, struct run_work *w, struct oci_spec *spec, struct error *err)
+static int add_process(struct build *b, struct stage_state *s, struct run_work *w, struct oci_spec *spec,
+                       struct error *err)
 {
         struct oci_process *p = spec->process = xcalloc(1, sizeof(*p));
         struct oci_capabilities *c = p->capabilities = xcalloc(1, sizeof(*c));
@@ -83,7 +93,8 @@ static void add_mounts(struct build *b, struct step_tree *t, struct run_work *w,
 {
         static const char *const files[] = { "resolv.conf", "hostname", "hosts" };
         static const char *const bind[] = { "rbind", "rprivate", NULL };
-        cleanup_free char *size = string_format("size=%" PRId64, b->options->shm_size ? b->options->shm_size : SHM_DEFAULT);
+        cleanup_free char *size =
+            string_format("size=%" PRId64, b->options->shm_size ? b->options->shm_size : SHM_DEFAULT);
         const char *shm[16];
         size_t n = 0;
 
@@ -94,7 +105,8 @@ static void add_mounts(struct build *b, struct step_tree *t, struct run_work *w,
         shm[n] = NULL;
         run_add_mount(spec, "/dev/shm", "tmpfs", "shm", NULL, shm);
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                cleanup_free char *source = string_format("%s/%s", t->path, files[i]), *destination = string_format("/etc/%s", files[i]);
+                cleanup_free char *source = string_format("%s/%s", t->path, files[i]),
+                                  *destination = string_format("/etc/%s", files[i]);
 
                 if (access(source, F_OK) == 0)
                         run_add_mount(spec, destination, "bind", source, NULL, bind);
@@ -108,21 +120,25 @@ static void add_linux(struct build *b, const char *id, int netns, struct oci_spe
         struct oci_linux *l = spec->linux_config = xcalloc(1, sizeof(*l));
 
         for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
-                ARRAY_APPEND(l->namespaces, l->n_namespaces, ((struct oci_namespace){ xstrdup(namespaces[i]), NULL }));
+                ARRAY_APPEND(l->namespaces, l->n_namespaces,
+                             ((struct oci_namespace){ xstrdup(namespaces[i]), NULL }));
         if (netns >= 0)
-                ARRAY_APPEND(l->namespaces, l->n_namespaces, ((struct oci_namespace){ xstrdup("network"), NULL }));
+                ARRAY_APPEND(l->namespaces, l->n_namespaces,
+                             ((struct oci_namespace){ xstrdup("network"), NULL }));
         l->resources = xcalloc(1, sizeof(*l->resources));
         runtime_default_device_rules(&l->resources->devices, &l->resources->n_devices);
         runtime_default_masked_paths(&l->masked_paths);
         runtime_default_readonly_paths(&l->readonly_paths);
-        l->cgroups_path = string_format("%s/%s", string_empty(b->options->cgroup_parent) ? b->services->cgroup_parent
-                                                                                         : b->options->cgroup_parent, id);
+        l->cgroups_path = string_format("%s/%s",
+                                        string_empty(b->options->cgroup_parent) ? b->services->cgroup_parent
+                                                                                : b->options->cgroup_parent,
+                                        id);
         l->seccomp = xcalloc(1, sizeof(*l->seccomp));
         seccomp_docker_default(caps_docker_defaults(), l->seccomp);
 }
 
-int run_spec(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const char *id, int netns,
-             struct oci_spec *spec, struct error *err)
+int run_spec(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const char *id,
+             int netns, struct oci_spec *spec, struct error *err)
 {
         spec->oci_version = xstrdup(OCI_SPEC_VERSION);
         spec->root = xcalloc(1, sizeof(*spec->root));

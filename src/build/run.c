@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-static const char *const proxy_names[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY", "ftp_proxy",
-                                           "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy" };
+static const char *const proxy_names[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+                                           "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
+                                           "ALL_PROXY",  "all_proxy" };
 
 static void work_deinit(struct run_work *w)
 {
@@ -36,17 +37,22 @@ static int choose_network(struct build *b, const struct instruction *i, struct r
                 return error_set(err, ERROR_FORBIDDEN, "failed to load LLB: network.host is not allowed");
         if (streq(i->security, "insecure"))
                 return allowed(b, "security.insecure")
-                               ? error_set(err, ERROR_UNSUPPORTED, "RUN --security=insecure is not supported by davit yet")
-                               : error_set(err, ERROR_FORBIDDEN, "failed to load LLB: security.insecure is not allowed");
+                           ? error_set(err, ERROR_UNSUPPORTED,
+                                       "RUN --security=insecure is not supported by davit yet")
+                           : error_set(err, ERROR_FORBIDDEN,
+                                       "failed to load LLB: security.insecure is not allowed");
         if (i->devices)
                 return error_set(err, ERROR_UNSUPPORTED, "RUN --device is not supported by davit yet");
         w->network = xstrdup(streq(own, "default") ? global : own);
         return 0;
 }
 
-static int read_mounts(struct build *b, struct stage_state *s, const struct instruction *i, struct run_work *w, struct error *err)
+static int read_mounts(struct build *b, struct stage_state *s, const struct instruction *i,
+                       struct run_work *w, struct error *err)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env, .arg = s->env };
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .lookup = shell_lookup_env,
+                                     .arg = s->env };
 
         for (char **m = i->mounts; m && *m; m++) {
                 struct run_mount mount;
@@ -58,8 +64,8 @@ static int read_mounts(struct build *b, struct stage_state *s, const struct inst
         return 0;
 }
 
-/* A here-document alone is the script itself (by its own interpreter if it names one); others go to the shell as they
- * stand. A script with an interpreter is a file below /dev/pipes. */
+/* A here-document alone is the script itself (by its own interpreter if it names one); others go to the shell
+ * as they stand. A script with an interpreter is a file below /dev/pipes. */
 static void set_command(const struct stage_state *s, const struct instruction *i, struct run_work *w)
 {
         cleanup_strbuf struct strbuf full = {};
@@ -124,7 +130,8 @@ static void set_environment(struct build *b, struct stage_state *s, struct run_w
         }
 }
 
-static int make_key(struct build *b, struct stage_state *s, struct run_work *w, struct digest *ret, struct error *err)
+static int make_key(struct build *b, struct stage_state *s, struct run_work *w, struct digest *ret,
+                    struct error *err)
 {
         const struct instruction *i = w->instruction;
         struct step_key key;
@@ -167,7 +174,8 @@ static void write_log(void *arg, const char *text, size_t len)
         vertex_log(log->b, log->v, text, len);
 }
 
-static int write_table(int dirfd, const char *name, const struct json_table *table, const void *value, struct error *err)
+static int write_table(int dirfd, const char *name, const struct json_table *table, const void *value,
+                       struct error *err)
 {
         cleanup_json json_object *tree = json_unbind(table, value);
         cleanup_free char *text = json_format(tree);
@@ -175,8 +183,8 @@ static int write_table(int dirfd, const char *name, const struct json_table *tab
         return file_replace(dirfd, name, text, strlen(text), 0600, false, err);
 }
 
-static int write_script(struct step_tree *t, const struct instruction *i, struct oci_spec *spec, struct run_work *w,
-                        struct error *err)
+static int write_script(struct step_tree *t, const struct instruction *i, struct oci_spec *spec,
+                        struct run_work *w, struct error *err)
 {
         static const char *const options[] = { "rbind", "rprivate", "ro", NULL };
         cleanup_free char *data = NULL, *folder = string_format("%s/pipes", t->path), *name = NULL;
@@ -189,20 +197,22 @@ static int write_script(struct step_tree *t, const struct instruction *i, struct
         name = string_format("pipes/%s", i->files[0].name);
         if (mkdirat(t->dirfd, "pipes", 0755) < 0)
                 return error_errno(err, "mkdir");
-        if (file_replace(t->dirfd, name, data, strlen(data), 0755, false, err) < 0 || fchmodat(t->dirfd, name, 0755, 0) < 0)
+        if (file_replace(t->dirfd, name, data, strlen(data), 0755, false, err) < 0 ||
+            fchmodat(t->dirfd, name, 0755, 0) < 0)
                 return -1;
         (void)w; /* /dev is a tmpfs: the runtime makes the place */
         run_add_mount(spec, "/dev/pipes", "bind", folder, NULL, options);
         return 0;
 }
 
-static int run_container(struct build *b, struct step_tree *t, struct run_work *w, const struct vertex *v, const char *id,
-                         int netns, struct oci_spec *spec, struct error *err)
+static int run_container(struct build *b, struct step_tree *t, struct run_work *w, const struct vertex *v,
+                         const char *id, int netns, struct oci_spec *spec, struct error *err)
 {
         struct log_target log = { b, v, {} };
         struct step_output output = { write_log, &log };
         struct step_request request = { .id = (char *)id, .lowers = w->lowers, .has_netns = netns >= 0 };
-        cleanup_free char *upper = string_format("%s/upper", t->path), *work = string_format("%s/work", t->path), *seccomp = NULL,
+        cleanup_free char *upper = string_format("%s/upper", t->path),
+                          *work = string_format("%s/work", t->path), *seccomp = NULL,
                           *name = process_name(w->args);
         cleanup_error struct error failure = {};
         int code = 0;
@@ -215,37 +225,41 @@ static int run_container(struct build *b, struct step_tree *t, struct run_work *
         if (write_table(t->dirfd, "config.json", &oci_spec_table, spec, err) < 0 ||
             write_table(t->dirfd, "step.json", &step_request_table, &request, err) < 0)
                 return -1;
-        if (step_process_run(b->services->step_program, t->path, netns, b->request->cancel_fd, &output, &code, &failure) < 0) {
+        if (step_process_run(b->services->step_program, t->path, netns, b->request->cancel_fd, &output, &code,
+                             &failure) < 0) {
                 const char *text = error_message(&failure);
 
                 vertex_log(b, v, text, strlen(text));
                 vertex_log(b, v, "\n", 1);
                 if (!failure.exit_code)
                         return error_move(err, &failure);
-                return error_set(err, ERROR_INVALID, "process %s did not complete successfully: exit code: %d", name, code);
+                return error_set(err, ERROR_INVALID,
+                                 "process %s did not complete successfully: exit code: %d", name, code);
         }
         if (code)
-                return error_set(err, ERROR_INVALID, "process %s did not complete successfully: exit code: %d", name, code);
+                return error_set(err, ERROR_INVALID,
+                                 "process %s did not complete successfully: exit code: %d", name, code);
         return 0;
 }
 
-static int execute_run(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v, void *arg,
-                       struct error *err)
+static int execute_run(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v,
+                       void *arg, struct error *err)
 {
         static atomic_uint counter;
         struct run_work *w = arg;
         cleanup_oci_spec struct oci_spec spec = {};
-        cleanup_free char *id = string_format("build-%d-%u-%llx", (int)getpid(), atomic_fetch_add(&counter, 1),
-                                              (unsigned long long)time_now());
+        cleanup_free char *id = string_format("build-%d-%u-%llx", (int)getpid(),
+                                              atomic_fetch_add(&counter, 1), (unsigned long long)time_now());
         int netns = -1, r = -1;
         bool network = !streq(w->network, "host");
 
         if (layer_run_lowers(b->store, s->diff_ids, s->n_diff_ids, &w->lowers, err) < 0)
                 return -1;
-        if (b->services->network_open(b->services->arg, id, t->path, w->network, b->options->extra_hosts, &netns, err) < 0)
+        if (b->services->network_open(b->services->arg, id, t->path, w->network, b->options->extra_hosts,
+                                      &netns, err) < 0)
                 return -1;
-        if (run_spec(b, s, t, w, id, netns, &spec, err) == 0 && write_script(t, w->instruction, &spec, w, err) == 0 &&
-            run_secret_env(b, w, err) == 0) {
+        if (run_spec(b, s, t, w, id, netns, &spec, err) == 0 &&
+            write_script(t, w->instruction, &spec, w, err) == 0 && run_secret_env(b, w, err) == 0) {
                 strv_free(spec.process->env);
                 spec.process->env = strv_copy(w->env);
                 r = run_container(b, t, w, v, id, network ? netns : -1, &spec, err);
@@ -292,10 +306,12 @@ static char *shown_text(const struct instruction *i)
                 return xstrdup(i->original);
         data = i->files[0].data + strspn(i->files[0].data, " \t\r\n");
         end = data + strcspn(data, "\r\n");
-        return string_format("%s (%.*s%s)", i->original, (int)(end - data), data, end[strspn(end, " \t\r\n")] ? "..." : "");
+        return string_format("%s (%.*s%s)", i->original, (int)(end - data), data,
+                             end[strspn(end, " \t\r\n")] ? "..." : "");
 }
 
-int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i,
+                          struct error *err)
 {
         __attribute__((cleanup(work_deinit))) struct run_work w = { .instruction = i };
         struct build_work work = { .execute = execute_run, .arg = &w };

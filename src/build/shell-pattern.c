@@ -70,7 +70,8 @@ void shell_pattern_reverse(struct shell_pattern *p)
 }
 
 /* The set of text positions that the items so far can reach, an item at a time: no backtracking. */
-bool shell_pattern_prefix(const struct shell_pattern *p, const uint32_t *text, size_t len, bool longest, size_t *ret)
+bool shell_pattern_prefix(const struct shell_pattern *p, const uint32_t *text, size_t len, bool longest,
+                          size_t *ret)
 {
         cleanup_free bool *at = xcalloc(len + 2, 1);
         bool found = false;

@@ -1,4 +1,5 @@
-/* The patterns of ${VAR#pattern} and ${VAR/pattern/…}: "*", "?", and "\" before those. Private to shell-words. */
+/* The patterns of ${VAR#pattern} and ${VAR/pattern/…}: "*", "?", and "\" before those. Private to
+ * shell-words. */
 #pragma once
 
 #include "base/error.h"
@@ -9,7 +10,7 @@ struct shell_pattern {
         struct shell_pattern_item {
                 enum { PATTERN_RUNE, PATTERN_ANY, PATTERN_STAR } kind;
                 uint32_t rune;
-        } *items;
+        } * items;
         size_t count;
 };
 
@@ -19,4 +20,5 @@ void shell_pattern_deinit(struct shell_pattern *p);
 /* Turns the pattern around, so that it matches reversed text. */
 void shell_pattern_reverse(struct shell_pattern *p);
 /* Matches at the beginning of `text`: the end of the longest (or shortest) match in `*ret`. */
-bool shell_pattern_prefix(const struct shell_pattern *p, const uint32_t *text, size_t len, bool longest, size_t *ret);
+bool shell_pattern_prefix(const struct shell_pattern *p, const uint32_t *text, size_t len, bool longest,
+                          size_t *ret);

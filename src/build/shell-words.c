@@ -1,13 +1,13 @@
-/* A recursive descent over the text: a word (or the inside of ${…}) is read up to a stop character, giving both the
- * expanded text and its split into words. */
+/* A recursive descent over the text: a word (or the inside of ${…}) is read up to a stop character, giving
+ * both the expanded text and its split into words. */
 #include "build/shell-words.h"
 
 #include "base/json.h"
 #include "base/utf8.h"
 #include "build/shell-pattern.h"
 
-#define END UINT32_MAX  /* no stop character; end of the text */
-#define DEPTH_MAX 100   /* ${a:-${b:-…}} */
+#define END UINT32_MAX /* no stop character; end of the text */
+#define DEPTH_MAX 100  /* ${a:-${b:-…}} */
 
 struct lexer {
         const struct shell_words *rules;
@@ -97,8 +97,9 @@ static int read_single_quotes(struct lexer *l, struct strbuf *out, struct error 
                 uint32_t rune = next(l);
 
                 if (rune == END)
-                        return error_set(err, ERROR_INVALID,
-                                         "unexpected end of statement while looking for matching single-quote");
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "unexpected end of statement while looking for matching single-quote");
                 if (rune == '\'') {
                         if (l->rules->raw_quotes)
                                 strbuf_addc(out, '\'');
@@ -133,8 +134,9 @@ static int read_double_quotes(struct lexer *l, struct strbuf *out, struct error 
         for (;;) {
                 switch (peek(l)) {
                 case END:
-                        return error_set(err, ERROR_INVALID,
-                                         "unexpected end of statement while looking for matching double-quote");
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "unexpected end of statement while looking for matching double-quote");
                 case '"':
                         next(l);
                         if (l->rules->raw_quotes)
@@ -227,7 +229,8 @@ static int read_until(struct lexer *l, uint32_t stop, bool raw_escapes, struct w
 }
 
 /* The inside of a ${…} up to `stop`. */
-static int read_operand(struct lexer *l, uint32_t stop, bool raw_escapes, const char *missing, char **ret, struct error *err)
+static int read_operand(struct lexer *l, uint32_t stop, bool raw_escapes, const char *missing, char **ret,
+                        struct error *err)
 {
         __attribute__((cleanup(words_deinit))) struct words w = {};
         struct error inner = {};
@@ -258,7 +261,8 @@ static char *read_name(struct lexer *l)
         } else if (first != END && is_special_parameter(first)) {
                 next(l);
         } else {
-                while ((rune = peek(l)) != END && (rune_is_letter(rune) || rune_is_digit(rune) || rune == '_'))
+                while ((rune = peek(l)) != END &&
+                       (rune_is_letter(rune) || rune_is_digit(rune) || rune == '_'))
                         next(l);
         }
         return xstrndup(start, (size_t)(l->at - start));
@@ -343,7 +347,8 @@ static void add_template(struct strbuf *out, const char *t, const uint32_t *matc
                         continue;
                 }
                 brace = t[1] == '{';
-                name = strspn(t + 1 + brace, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+                name =
+                    strspn(t + 1 + brace, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
                 if (name == 0 || (brace && t[2 + name] != '}')) {
                         strbuf_addc(out, *t++);
                         continue;
@@ -355,7 +360,8 @@ static void add_template(struct strbuf *out, const char *t, const uint32_t *matc
         }
 }
 
-static void replace(const char *value, const struct shell_pattern *p, const char *with, bool all, struct strbuf *out)
+static void replace(const char *value, const struct shell_pattern *p, const char *with, bool all,
+                    struct strbuf *out)
 {
         size_t count, at = 0, len, last = SIZE_MAX; /* `last`: where the last match ended */
         cleanup_free uint32_t *runes = to_runes(value, &count);
@@ -410,19 +416,22 @@ static int unsupported(const char *modifier, struct error *err)
         return error_set(err, ERROR_INVALID, "unsupported modifier (%s) in substitution", modifier);
 }
 
-static int demand(const char *name, const char *value, bool null_is_unset, const char *word, struct strbuf *out,
-                  struct error *err)
+static int demand(const char *name, const char *value, bool null_is_unset, const char *word,
+                  struct strbuf *out, struct error *err)
 {
         if (!value)
-                return error_set(err, ERROR_INVALID, "%s: %s", name, *word ? word : "is not allowed to be unset");
+                return error_set(err, ERROR_INVALID, "%s: %s", name,
+                                 *word ? word : "is not allowed to be unset");
         if (null_is_unset && !*value)
-                return error_set(err, ERROR_INVALID, "%s: %s", name, *word ? word : "is not allowed to be empty");
+                return error_set(err, ERROR_INVALID, "%s: %s", name,
+                                 *word ? word : "is not allowed to be empty");
         strbuf_adds(out, value);
         return 0;
 }
 
 /* ${NAME, then one of - + ? # %, the first three also behind a colon. `op` has been read. */
-static int read_modifier(struct lexer *l, const char *name, uint32_t op, struct strbuf *out, struct error *err)
+static int read_modifier(struct lexer *l, const char *name, uint32_t op, struct strbuf *out,
+                         struct error *err)
 {
         cleanup_free char *word = NULL;
         cleanup_strbuf struct strbuf modifier = {};

@@ -7,9 +7,11 @@
 
 static int not_found(const char *path, struct error *err)
 {
-        return error_set(err, ERROR_INVALID,
-                         "failed to compute cache key: failed to calculate checksum of ref davit::context: \"/%s\": not "
-                         "found", path);
+        return error_set(
+            err, ERROR_INVALID,
+            "failed to compute cache key: failed to calculate checksum of ref davit::context: \"/%s\": not "
+            "found",
+            path);
 }
 
 static bool has_wildcard(const char *s)
@@ -29,7 +31,8 @@ static int is_ignored(const struct copy_source *from, const char *path, bool *re
         return from->context ? build_context_ignores(from->context, path, ret, err) : 0;
 }
 
-/* Is there something at `path` that a build may see? An ignored folder counts while something in it may come back. */
+/* Is there something at `path` that a build may see? An ignored folder counts while something in it may come
+ * back. */
 static int is_there(const struct copy_source *from, const char *path, bool *ret, struct error *err)
 {
         cleanup_close int fd = open_in_root(from->root, *path ? path : ".", O_PATH, 0, NULL);
@@ -38,7 +41,8 @@ static int is_there(const struct copy_source *from, const char *path, bool *ret,
 
         *ret = false;
         if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : error_errno(err, "%s", path);
+                return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0
+                                                                             : error_errno(err, "%s", path);
         if (is_ignored(from, path, &out, err) < 0 || fstat(fd, &st) < 0)
                 return -1;
         *ret = !out || (S_ISDIR(st.st_mode) && path_matcher_has_exceptions(from->context->ignore));
@@ -46,10 +50,11 @@ static int is_there(const struct copy_source *from, const char *path, bool *ret,
 }
 
 /* One component of a pattern against the folder that was reached so far. */
-static int expand_component(const struct copy_source *from, const char *folder, const char *pattern, char ***ret,
-                            struct error *err)
+static int expand_component(const struct copy_source *from, const char *folder, const char *pattern,
+                            char ***ret, struct error *err)
 {
-        cleanup_close int fd = open_in_root(from->root, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0, NULL);
+        cleanup_close int fd =
+            open_in_root(from->root, *folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0, NULL);
         cleanup_closedir DIR *dir = NULL;
         struct dirent *e;
 
@@ -78,7 +83,8 @@ static int expand_component(const struct copy_source *from, const char *folder, 
         return 0;
 }
 
-static int expand_wildcards(const struct copy_source *from, const char *pattern, char ***ret, struct error *err)
+static int expand_wildcards(const struct copy_source *from, const char *pattern, char ***ret,
+                            struct error *err)
 {
         cleanup_strv char **parts = strv_split(pattern, '/'), **at = strv_new();
 
@@ -91,7 +97,8 @@ static int expand_wildcards(const struct copy_source *from, const char *pattern,
                                 if (expand_component(from, *folder, *part, &next, err) < 0)
                                         return -1;
                         } else {
-                                strv_append_take(&next, string_format("%s%s%s", *folder, **folder ? "/" : "", *part));
+                                strv_append_take(
+                                    &next, string_format("%s%s%s", *folder, **folder ? "/" : "", *part));
                         }
                 }
                 strv_free(at);
@@ -131,17 +138,20 @@ struct digester {
         struct step_key *key;
 };
 
-static int skipped(const struct digester *d, const char *source, const char *inner, bool *ret, struct error *err)
+static int skipped(const struct digester *d, const char *source, const char *inner, bool *ret,
+                   struct error *err)
 {
         *ret = false;
         if (d->rules->ignore && *source && path_matcher_excludes(d->rules->ignore, source, ret, err) < 0)
                 return -1;
-        if (!*ret && d->rules->exclude && *inner && path_matcher_excludes(d->rules->exclude, inner, ret, err) < 0)
+        if (!*ret && d->rules->exclude && *inner &&
+            path_matcher_excludes(d->rules->exclude, inner, ret, err) < 0)
                 return -1;
         return 0;
 }
 
-static int digest_file(struct digester *d, int dirfd, const char *name, const struct stat *st, struct error *err)
+static int digest_file(struct digester *d, int dirfd, const char *name, const struct stat *st,
+                       struct error *err)
 {
         cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
         struct digest digest;
@@ -156,8 +166,8 @@ static int digest_file(struct digester *d, int dirfd, const char *name, const st
         return 0;
 }
 
-static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source, const char *inner,
-                        struct error *err);
+static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source,
+                        const char *inner, struct error *err);
 
 static int digest_folder(struct digester *d, int fd, const char *source, const char *inner, struct error *err)
 {
@@ -190,8 +200,8 @@ static void digest_link(struct digester *d, int dirfd, const char *name)
         step_key_add(d->key, "link", target);
 }
 
-static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source, const char *inner,
-                        struct error *err)
+static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source,
+                        const char *inner, struct error *err)
 {
         char mode[32];
         struct stat st;
@@ -225,8 +235,8 @@ static int digest_entry(struct digester *d, int dirfd, const char *name, const c
         return 0;
 }
 
-int source_digest(struct build *b, const struct copy_source *from, const char *path, const struct copy_rules *rules,
-                  struct step_key *key, struct error *err)
+int source_digest(struct build *b, const struct copy_source *from, const char *path,
+                  const struct copy_rules *rules, struct step_key *key, struct error *err)
 {
         struct digester d = { b, rules, key };
         cleanup_close int fd = -1;

@@ -34,7 +34,8 @@ static char *canonical_name(const char *name)
 }
 
 /* From here, else from its registry. */
-static int fetch_image(struct build *b, const char *written, const char *name, struct image **ret, struct error *err)
+static int fetch_image(struct build *b, const char *written, const char *name, struct image **ret,
+                       struct error *err)
 {
         struct error failure = {};
 
@@ -98,8 +99,9 @@ static bool is_number(const char *s)
         return *s && strspn(s, "0123456789") == strlen(s);
 }
 
-int build_from_resolve(struct build *b, const struct stage_state *s, const char *from, struct stage_state **ret_stage,
-                       struct build_context **ret_context, struct image **ret_image, struct error *err)
+int build_from_resolve(struct build *b, const struct stage_state *s, const char *from,
+                       struct stage_state **ret_stage, struct build_context **ret_context,
+                       struct image **ret_image, struct error *err)
 {
         *ret_stage = NULL;
         *ret_image = NULL;
@@ -107,7 +109,8 @@ int build_from_resolve(struct build *b, const struct stage_state *s, const char 
         if (*ret_context)
                 return 0;
         if (strchr(from, '$'))
-                return error_set(err, ERROR_INVALID, "'from' doesn't support variable expansion, define alias stage instead");
+                return error_set(err, ERROR_INVALID,
+                                 "'from' doesn't support variable expansion, define alias stage instead");
         if (strmap_get(&b->options->image_contexts, from))
                 return build_image_find(b, from, ret_image, err);
         *ret_stage = stage_named(b, from, b->n_stages);
@@ -126,14 +129,17 @@ int build_from_resolve(struct build *b, const struct stage_state *s, const char 
 /* FROM's name, expanded by the arguments before the first FROM. */
 static int expand_base(struct build *b, struct stage_state *s, struct error *err)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env, .arg = b->global_args };
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .lookup = shell_lookup_env,
+                                     .arg = b->global_args };
         cleanup_free char *platform = NULL;
 
         b->where = (struct dockerfile_location){ s->stage->from.start_line, s->stage->from.end_line };
         if (shell_expand(&rules, s->stage->from.value, &s->base, err) < 0)
                 return -1;
         if (!*s->base)
-                return error_set(err, ERROR_INVALID, "base name (%s) should not be blank", s->stage->from.value);
+                return error_set(err, ERROR_INVALID, "base name (%s) should not be blank",
+                                 s->stage->from.value);
         if (s->stage->from.platform && shell_expand(&rules, s->stage->from.platform, &platform, err) < 0)
                 return -1;
         if (string_empty(platform) && string_empty(b->options->platform)) {
@@ -141,7 +147,8 @@ static int expand_base(struct build *b, struct stage_state *s, struct error *err
                 return 0;
         }
         if (platform_parse(string_empty(platform) ? b->options->platform : platform, &s->platform, err) < 0)
-                return error_context(err, "failed to parse platform %s", string_empty(platform) ? b->options->platform : platform);
+                return error_context(err, "failed to parse platform %s",
+                                     string_empty(platform) ? b->options->platform : platform);
         return 0;
 }
 
@@ -155,7 +162,9 @@ static int check_platform(const struct stage_state *s, struct error *err)
         if (platform_match(&s->platform, &have, false))
                 return 0;
         wanted = platform_format(&s->platform);
-        return error_set(err, ERROR_NOT_FOUND, "%s: no match for platform in manifest: %s is not there for %s", s->base, s->base, wanted);
+        return error_set(err, ERROR_NOT_FOUND,
+                         "%s: no match for platform in manifest: %s is not there for %s", s->base, s->base,
+                         wanted);
 }
 
 static int need_stage(struct build *b, struct stage_state *s, struct error *err);
@@ -172,7 +181,8 @@ static int need_from(struct build *b, struct stage_state *s, const char *from, s
 }
 
 /* What an instruction reads besides its own stage. */
-static int need_instruction(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
+static int need_instruction(struct build *b, struct stage_state *s, const struct instruction *i,
+                            struct error *err)
 {
         b->where = (struct dockerfile_location){ i->start_line, i->end_line };
         if (i->from && *i->from && need_from(b, s, i->from, err) < 0)
@@ -221,13 +231,17 @@ static int need_stage(struct build *b, struct stage_state *s, struct error *err)
         if (expand_base(b, s, err) < 0)
                 return -1;
         if (build_context_find(b, s->base))
-                return error_set(err, ERROR_UNSUPPORTED, "FROM a build context that is a folder is not supported by davit yet: %s", s->base);
-        s->parent = strmap_get(&b->options->image_contexts, s->base) ? NULL : stage_named(b, s->base, s->number);
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "FROM a build context that is a folder is not supported by davit yet: %s",
+                                 s->base);
+        s->parent =
+            strmap_get(&b->options->image_contexts, s->base) ? NULL : stage_named(b, s->base, s->number);
         if (s->parent) {
                 if (need_stage(b, s->parent, err) < 0)
                         return -1;
         } else if (!streq(s->base, "scratch")) {
-                if (build_image_find(b, s->base, &s->base_image, err) < 0 || check_platform(s, err) < 0 || read_triggers(s, err) < 0)
+                if (build_image_find(b, s->base, &s->base_image, err) < 0 || check_platform(s, err) < 0 ||
+                    read_triggers(s, err) < 0)
                         return -1;
                 s->total++;
         }
@@ -254,7 +268,8 @@ static int find_target(struct build *b, struct stage_state **ret, struct error *
                 return 0;
         *ret = stage_named(b, b->options->target, b->n_stages);
         if (!*ret)
-                return error_set(err, ERROR_INVALID, "target stage \"%s\" could not be found", b->options->target);
+                return error_set(err, ERROR_INVALID, "target stage \"%s\" could not be found",
+                                 b->options->target);
         return 0;
 }
 
@@ -282,9 +297,12 @@ static int set_global_args(struct build *b, struct error *err)
         struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env };
 
         b->global_args = strv_new();
-        if (add_platform_args(b, "BUILD", NULL, err) < 0 || add_platform_args(b, "TARGET", b->options->platform, err) < 0)
+        if (add_platform_args(b, "BUILD", NULL, err) < 0 ||
+            add_platform_args(b, "TARGET", b->options->platform, err) < 0)
                 return -1;
-        strv_append_take(&b->global_args, string_format("TARGETSTAGE=%s", string_empty(b->options->target) ? "default" : b->options->target));
+        strv_append_take(&b->global_args,
+                         string_format("TARGETSTAGE=%s",
+                                       string_empty(b->options->target) ? "default" : b->options->target));
         for (size_t i = 0; i < b->file.n_meta_args; i++) {
                 const struct instruction *arg = &b->file.meta_args[i];
 
@@ -294,7 +312,8 @@ static int set_global_args(struct build *b, struct error *err)
                         cleanup_free char *value = NULL;
 
                         rules.arg = b->global_args;
-                        if (!given && arg->pairs[n].value && shell_expand(&rules, arg->pairs[n].value, &value, err) < 0)
+                        if (!given && arg->pairs[n].value &&
+                            shell_expand(&rules, arg->pairs[n].value, &value, err) < 0)
                                 return -1;
                         if (given || value)
                                 env_set(&b->global_args, arg->pairs[n].key, given ? given : value);
@@ -338,7 +357,8 @@ static void begin_from_stage(struct stage_state *s)
         s->env = strv_copy(p->env);
         s->created = p->created;
         for (size_t i = 0; i < p->n_args; i++) {
-                struct instruction_pair arg = { .key = xstrdup(p->args[i].key), .value = xstrdup(p->args[i].value) };
+                struct instruction_pair arg = { .key = xstrdup(p->args[i].key),
+                                                .value = xstrdup(p->args[i].value) };
 
                 ARRAY_APPEND(s->args, s->n_args, arg);
         }
@@ -384,8 +404,8 @@ static void show_base(struct build *b, struct stage_state *s)
 }
 
 /* Stages that this one reads, before its own instructions. */
-static int solve_dependencies(struct build *b, struct stage_state *s, const struct instruction *list, size_t count,
-                              struct error *err)
+static int solve_dependencies(struct build *b, struct stage_state *s, const struct instruction *list,
+                              size_t count, struct error *err)
 {
         for (size_t i = 0; i < count; i++) {
                 cleanup_strv char **names = strv_new();

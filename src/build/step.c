@@ -1,6 +1,6 @@
-/* One RUN, seen from the engine: a process of its own creates the container (the engine has threads, and must not be the
- * parent of anything), awaits it and reports. Its end of the control socket is also its leash: when the engine dies or the
- * client goes away the socket hangs up, and the container is killed. */
+/* One RUN, seen from the engine: a process of its own creates the container (the engine has threads, and must
+ * not be the parent of anything), awaits it and reports. Its end of the control socket is also its leash:
+ * when the engine dies or the client goes away the socket hangs up, and the container is killed. */
 #include "build/build-internal.h"
 
 #include "base/socket.h"
@@ -75,8 +75,8 @@ static void follow(int out, int control, int cancel_fd, const struct step_output
         }
 }
 
-int step_process_run(const char *program, const char *dir, int netns, int cancel_fd, const struct step_output *output,
-                     int *ret_code, struct error *err)
+int step_process_run(const char *program, const char *dir, int netns, int cancel_fd,
+                     const struct step_output *output, int *ret_code, struct error *err)
 {
         char *argv[] = { (char *)program, (char *)dir, NULL };
         int control[2], pipe_fds[2], code;
@@ -95,7 +95,9 @@ int step_process_run(const char *program, const char *dir, int netns, int cancel
         write_end = pipe_fds[1];
         {
                 const int fds[] = { -1, write_end, write_end, theirs, netns };
-                struct spawn_options options = { .program = program, .argv = argv, .fds = fds, .n_fds = netns >= 0 ? 5 : 4 };
+                struct spawn_options options = {
+                        .program = program, .argv = argv, .fds = fds, .n_fds = netns >= 0 ? 5 : 4
+                };
 
                 if (spawn(&options, &pid, NULL, err) < 0)
                         return -1;

@@ -49,7 +49,8 @@ static int add_lowers(int fs, char *const *lowers, struct error *err)
 int step_tree_mount(struct build *b, const struct stage_state *s, struct step_tree *t, struct error *err)
 {
         cleanup_strv char **lowers = NULL;
-        cleanup_free char *upper = string_format("%s/upper", t->path), *work = string_format("%s/work", t->path);
+        cleanup_free char *upper = string_format("%s/upper", t->path),
+                          *work = string_format("%s/work", t->path);
         cleanup_close int fs = -1;
 
         if (layer_lowers(b->store, s->diff_ids, s->n_diff_ids, &lowers, err) < 0)
@@ -57,7 +58,8 @@ int step_tree_mount(struct build *b, const struct stage_state *s, struct step_tr
         fs = fsopen("overlay", FSOPEN_CLOEXEC);
         if (fs < 0)
                 return error_errno(err, "overlay");
-        if (add_lowers(fs, lowers, err) < 0 || set(fs, "upperdir", upper, err) < 0 || set(fs, "workdir", work, err) < 0)
+        if (add_lowers(fs, lowers, err) < 0 || set(fs, "upperdir", upper, err) < 0 ||
+            set(fs, "workdir", work, err) < 0)
                 return -1;
         /* Nothing of it is needed after a crash. */
         (void)!fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);

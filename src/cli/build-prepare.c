@@ -1,5 +1,5 @@
-/* From the flags of `build` to what the engine is asked for. The Dockerfile is read here, so that it may lie anywhere; the
- * context is opened here, and travels as a descriptor. */
+/* From the flags of `build` to what the engine is asked for. The Dockerfile is read here, so that it may lie
+ * anywhere; the context is opened here, and travels as a descriptor. */
 #include "base/fd.h"
 #include "cli/build.h"
 #include "cli/container-grammar.h"
@@ -31,21 +31,28 @@ static int refuse(const struct build_flags *f, struct error *err)
                 bool given;
                 const char *name;
         } missing[] = {
-                { f->annotation != NULL, "--annotation" }, { f->attest != NULL, "--attest" },
-                { f->cache_from != NULL, "--cache-from" }, { f->cache_to != NULL, "--cache-to" },
-                { f->output != NULL, "--output" },         { f->ssh != NULL, "--ssh" },
-                { f->check, "--check" },                   { !string_empty(f->call) && !streq(f->call, "build"), "--call" },
-                { f->push, "--push" },                     { f->squash, "--squash" },
+                { f->annotation != NULL, "--annotation" },
+                { f->attest != NULL, "--attest" },
+                { f->cache_from != NULL, "--cache-from" },
+                { f->cache_to != NULL, "--cache-to" },
+                { f->output != NULL, "--output" },
+                { f->ssh != NULL, "--ssh" },
+                { f->check, "--check" },
+                { !string_empty(f->call) && !streq(f->call, "build"), "--call" },
+                { f->push, "--push" },
+                { f->squash, "--squash" },
                 { !string_empty(f->sbom) && !streq(f->sbom, "false"), "--sbom" },
                 { !string_empty(f->provenance) && !streq(f->provenance, "false"), "--provenance" },
                 { !string_empty(f->builder) && !streq(f->builder, "default"), "--builder" },
         };
 
         if (f->push && !f->tag)
-                return error_set(err, ERROR_INVALID, "failed to build: tag is needed when pushing to registry");
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: tag is needed when pushing to registry");
         for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
                 if (missing[i].given)
-                        return error_set(err, ERROR_UNSUPPORTED, "failed to build: %s is not supported by davit yet",
+                        return error_set(err, ERROR_UNSUPPORTED,
+                                         "failed to build: %s is not supported by davit yet",
                                          missing[i].name);
         return 0;
 }
@@ -68,7 +75,8 @@ static int set_tags(const struct build_flags *f, struct build_options *o, struct
                 if (reference_parse(*tag, &r, NULL) < 0)
                         return error_set(err, ERROR_INVALID, "failed to build: invalid tag \"%s\": %s", *tag,
                                          has_upper(strrchr(*tag, '/') ? strrchr(*tag, '/') : *tag)
-                                                 ? "repository name must be lowercase" : "invalid reference format");
+                                             ? "repository name must be lowercase"
+                                             : "invalid reference format");
                 reference_deinit(&r);
                 strv_append(&o->tags, *tag);
         }
@@ -148,7 +156,8 @@ static int parse_secret(char *const *fields, const char *whole, struct secret_so
                 char *equals = strchr(*fields, '=');
 
                 if (!equals)
-                        return error_set(err, ERROR_INVALID, "invalid field '%s' must be a key=value pair", *fields);
+                        return error_set(err, ERROR_INVALID, "invalid field '%s' must be a key=value pair",
+                                         *fields);
                 *equals = 0;
                 if (streq(*fields, "type") && (streq(equals + 1, "file") || streq(equals + 1, "env")))
                         s->type_env = equals[1] == 'e';
@@ -159,7 +168,8 @@ static int parse_secret(char *const *fields, const char *whole, struct secret_so
                 else if (streq(*fields, "env"))
                         s->env = equals + 1;
                 else
-                        return error_set(err, ERROR_INVALID, "unexpected key '%s' in '%s=%s'", *fields, *fields, equals + 1);
+                        return error_set(err, ERROR_INVALID, "unexpected key '%s' in '%s=%s'", *fields,
+                                         *fields, equals + 1);
         }
         (void)whole;
         return 0;
@@ -167,7 +177,9 @@ static int parse_secret(char *const *fields, const char *whole, struct secret_so
 
 static int read_secret(const struct secret_source *s, char **ret, size_t *ret_len, struct error *err)
 {
-        const char *path = s->src ? s->src : s->id, *env = s->env ? s->env : s->type_env ? s->src ? s->src : s->id : NULL;
+        const char *path = s->src ? s->src : s->id, *env = s->env        ? s->env
+                                                           : s->type_env ? s->src ? s->src : s->id
+                                                                         : NULL;
         struct stat st;
 
         if (!env && !s->src && getenv(s->id))
@@ -178,7 +190,9 @@ static int read_secret(const struct secret_source *s, char **ret, size_t *ret_le
                 return 0;
         }
         if (stat(path, &st) < 0)
-                return error_set(err, ERROR_INVALID, "failed to build: failed to stat %s: stat %s: no such file or directory", path, path);
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to stat %s: stat %s: no such file or directory",
+                                 path, path);
         return file_read(AT_FDCWD, path, SECRET_MAX, ret, ret_len, err);
 }
 
@@ -210,7 +224,9 @@ static int set_platform(const struct build_flags *f, struct build_options *o, st
         size_t count = strv_length(f->platform);
 
         if (count > 1)
-                return error_set(err, ERROR_UNSUPPORTED, "failed to build: Multi-platform build is not supported for the docker driver.");
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "failed to build: Multi-platform build is not supported for the docker driver.");
         if (count)
                 o->platform = xstrdup(f->platform[0]);
         return 0;
@@ -234,21 +250,29 @@ static int set_further_contexts(const struct build_flags *f, struct build_upload
                 const char *equals = strchr(*c, '=');
 
                 if (!equals)
-                        return error_set(err, ERROR_INVALID, "invalid context value: %s, expected key=value", *c);
+                        return error_set(err, ERROR_INVALID, "invalid context value: %s, expected key=value",
+                                         *c);
                 if (equals == *c)
-                        return error_set(err, ERROR_INVALID, "invalid context name : invalid reference format");
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid context name : invalid reference format");
                 if (string_after(equals + 1, "docker-image://")) {
                         cleanup_free char *name = xstrndup(*c, (size_t)(equals - *c));
 
-                        strmap_set(&u->options.image_contexts, name, string_after(equals + 1, "docker-image://"));
+                        strmap_set(&u->options.image_contexts, name,
+                                   string_after(equals + 1, "docker-image://"));
                         continue;
                 }
                 if (strstr(equals, "://"))
-                        return error_set(err, ERROR_UNSUPPORTED, "failed to build: a build context from a URL is not supported by davit yet: %s", equals + 1);
+                        return error_set(
+                            err, ERROR_UNSUPPORTED,
+                            "failed to build: a build context from a URL is not supported by davit yet: %s",
+                            equals + 1);
                 if (u->n_fds == ARRAY_SIZE(u->fds))
                         return error_set(err, ERROR_INVALID, "failed to build: too many build contexts");
                 if (add_folder(u, equals + 1) < 0)
-                        return error_set(err, ERROR_INVALID, "failed to build: failed to get build context %.*s: stat %s: no such file or directory",
+                        return error_set(err, ERROR_INVALID,
+                                         "failed to build: failed to get build context %.*s: stat %s: no "
+                                         "such file or directory",
                                          (int)(equals - *c), *c, equals + 1);
                 strv_append_take(&u->options.build_contexts, xstrndup(*c, (size_t)(equals - *c)));
         }
@@ -279,7 +303,12 @@ static bool is_archive(int fd)
         static const struct {
                 const char *magic;
                 size_t len;
-        } magics[] = { { "\x1f\x8b", 2 }, { "BZh", 3 }, { "\xfd""7zXZ", 5 }, { "\x28\xb5\x2f\xfd", 4 } };
+        } magics[] = { { "\x1f\x8b", 2 },
+                       { "BZh", 3 },
+                       { "\xfd"
+                         "7zXZ",
+                         5 },
+                       { "\x28\xb5\x2f\xfd", 4 } };
         unsigned char head[512] = {};
         unsigned sum = 0;
         ssize_t n = pread(fd, head, sizeof(head), 0);
@@ -301,7 +330,8 @@ static int set_text_from(int fd, struct build_options *o, struct error *err)
         if (fd_read_file(fd, DOCKERFILE_TEXT_MAX, &o->dockerfile, &len, err) < 0)
                 return failed(err);
         if (strlen(o->dockerfile) != len)
-                return error_set(err, ERROR_INVALID, "failed to build: failed to solve: the Dockerfile holds a NUL character");
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to solve: the Dockerfile holds a NUL character");
         o->dockerfile_name = xstrdup("Dockerfile");
         return 0;
 }
@@ -311,7 +341,9 @@ static int use_input(const struct build_flags *f, struct build_upload *u, struct
         cleanup_close int fd = -1;
 
         if (streq(f->file, "-"))
-                return error_set(err, ERROR_INVALID, "failed to build: invalid argument: can't use stdin for both build context and dockerfile");
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: invalid argument: can't use stdin for both build context "
+                                 "and dockerfile");
         if (read_input(&fd, err) < 0)
                 return failed(err);
         if (!is_archive(fd)) {
@@ -325,7 +357,8 @@ static int use_input(const struct build_flags *f, struct build_upload *u, struct
 }
 
 /* The Dockerfile's own list of ignored files is preferred to the context's. */
-static int read_ignore(const char *dockerfile, const char *context, struct build_options *o, struct error *err)
+static int read_ignore(const char *dockerfile, const char *context, struct build_options *o,
+                       struct error *err)
 {
         cleanup_free char *own = dockerfile ? string_format("%s.dockerignore", dockerfile) : NULL,
                           *common = string_format("%s/.dockerignore", context);
@@ -336,7 +369,8 @@ static int read_ignore(const char *dockerfile, const char *context, struct build
                 o->dockerignore = xstrdup("");
                 return 0;
         }
-        return file_read(AT_FDCWD, path, DOCKERFILE_TEXT_MAX, &o->dockerignore, &len, err) < 0 ? failed(err) : 0;
+        return file_read(AT_FDCWD, path, DOCKERFILE_TEXT_MAX, &o->dockerignore, &len, err) < 0 ? failed(err)
+                                                                                               : 0;
 }
 
 static char *default_dockerfile(const char *context)
@@ -352,7 +386,8 @@ static char *default_dockerfile(const char *context)
         return path;
 }
 
-static int read_dockerfile(const struct build_flags *f, const char *context, struct build_options *o, struct error *err)
+static int read_dockerfile(const struct build_flags *f, const char *context, struct build_options *o,
+                           struct error *err)
 {
         cleanup_free char *path = f->file ? xstrdup(f->file) : default_dockerfile(context);
         cleanup_close int fd = -1;
@@ -365,32 +400,42 @@ static int read_dockerfile(const struct build_flags *f, const char *context, str
         }
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-                return error_set(err, ERROR_INVALID, "failed to build: failed to solve: failed to read dockerfile: open %s: %s",
-                                 f->file ? f->file : "Dockerfile", errno == ENOENT ? "no such file or directory" : strerror(errno));
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to solve: failed to read dockerfile: open %s: %s",
+                                 f->file ? f->file : "Dockerfile",
+                                 errno == ENOENT ? "no such file or directory" : strerror(errno));
         if (set_text_from(fd, o, err) < 0)
                 return -1;
         replace_string(&o->dockerfile_name, base);
         return read_ignore(path, context, o, err);
 }
 
-static int use_folder(const struct build_flags *f, const char *context, struct build_upload *u, struct error *err)
+static int use_folder(const struct build_flags *f, const char *context, struct build_upload *u,
+                      struct error *err)
 {
         if (strstr(context, "://") || string_after(context, "git@"))
-                return error_set(err, ERROR_UNSUPPORTED, "failed to build: a context from a URL is not supported by davit yet: %s", context);
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "failed to build: a context from a URL is not supported by davit yet: %s",
+                                 context);
         if (add_folder(u, context) < 0)
-                return error_set(err, ERROR_INVALID, "failed to build: unable to prepare context: path \"%s\" not found", context);
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: unable to prepare context: path \"%s\" not found",
+                                 context);
         u->options.context = xstrdup("directory");
         return read_dockerfile(f, context, &u->options, err);
 }
 
-int build_prepare(const struct build_flags *f, const char *context, struct build_upload *ret, struct error *err)
+int build_prepare(const struct build_flags *f, const char *context, struct build_upload *ret,
+                  struct error *err)
 {
         struct build_options *o = &ret->options;
 
         if (f->no_cache && f->no_cache_filter)
-                return error_set(err, ERROR_INVALID, "failed to build: --no-cache and --no-cache-filter cannot currently be used together");
-        if (set_args(f, o, err) < 0 || set_secrets(f, o, err) < 0 || refuse(f, err) < 0 || set_platform(f, o, err) < 0 ||
-            set_hosts(f, o, err) < 0 || set_tags(f, o, err) < 0)
+                return error_set(
+                    err, ERROR_INVALID,
+                    "failed to build: --no-cache and --no-cache-filter cannot currently be used together");
+        if (set_args(f, o, err) < 0 || set_secrets(f, o, err) < 0 || refuse(f, err) < 0 ||
+            set_platform(f, o, err) < 0 || set_hosts(f, o, err) < 0 || set_tags(f, o, err) < 0)
                 return -1;
         o->target = xstrdup(f->target);
         o->network = xstrdup(f->network);

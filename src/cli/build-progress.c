@@ -1,4 +1,5 @@
-/* The plain format of progress, on standard error: lines that begin with the number of what they belong to. */
+/* The plain format of progress, on standard error: lines that begin with the number of what they belong to.
+ */
 #include "cli/build.h"
 
 #include <stdio.h>

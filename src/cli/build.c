@@ -10,41 +10,71 @@
 #include <signal.h>
 
 static const struct option build_options_list[] = {
-        OPTION_LIST("add-host", 0, struct build_flags, add_host, "Add a custom host-to-IP mapping (format: \"host:ip\")"),
-        OPTION_ROW("allow", 0, OPTION_KIND_STRINGS, struct build_flags, allow, "stringArray", "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\")"),
-        OPTION_ROW("annotation", 0, OPTION_KIND_LIST, struct build_flags, annotation, "stringArray", "Add annotation to the image"),
-        OPTION_ROW("attest", 0, OPTION_KIND_LIST, struct build_flags, attest, "stringArray", "Attestation parameters (format: \"type=sbom,generator=image\")"),
-        OPTION_ROW("build-arg", 0, OPTION_KIND_LIST, struct build_flags, build_arg, "stringArray", "Set build-time variables"),
-        OPTION_ROW("build-context", 0, OPTION_KIND_LIST, struct build_flags, build_context, "stringArray", "Additional build contexts (e.g., name=path)"),
+        OPTION_LIST("add-host", 0, struct build_flags, add_host,
+                    "Add a custom host-to-IP mapping (format: \"host:ip\")"),
+        OPTION_ROW("allow", 0, OPTION_KIND_STRINGS, struct build_flags, allow, "stringArray",
+                   "Allow extra privileged entitlement (e.g., \"network.host\", \"security.insecure\")"),
+        OPTION_ROW("annotation", 0, OPTION_KIND_LIST, struct build_flags, annotation, "stringArray",
+                   "Add annotation to the image"),
+        OPTION_ROW("attest", 0, OPTION_KIND_LIST, struct build_flags, attest, "stringArray",
+                   "Attestation parameters (format: \"type=sbom,generator=image\")"),
+        OPTION_ROW("build-arg", 0, OPTION_KIND_LIST, struct build_flags, build_arg, "stringArray",
+                   "Set build-time variables"),
+        OPTION_ROW("build-context", 0, OPTION_KIND_LIST, struct build_flags, build_context, "stringArray",
+                   "Additional build contexts (e.g., name=path)"),
         OPTION_STRING("builder", 0, struct build_flags, builder, "Override the configured builder instance"),
-        OPTION_ROW("cache-from", 0, OPTION_KIND_LIST, struct build_flags, cache_from, "stringArray", "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")"),
-        OPTION_ROW("cache-to", 0, OPTION_KIND_LIST, struct build_flags, cache_to, "stringArray", "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")"),
-        OPTION_STRING("call", 0, struct build_flags, call, "Set method for evaluating build (\"check\", \"outline\", \"targets\")", "\"build\""),
-        OPTION_STRING("cgroup-parent", 0, struct build_flags, cgroup_parent, "Set the parent cgroup for the \"RUN\" instructions during build"),
+        OPTION_ROW("cache-from", 0, OPTION_KIND_LIST, struct build_flags, cache_from, "stringArray",
+                   "External cache sources (e.g., \"user/app:cache\", \"type=local,src=path/to/dir\")"),
+        OPTION_ROW("cache-to", 0, OPTION_KIND_LIST, struct build_flags, cache_to, "stringArray",
+                   "Cache export destinations (e.g., \"user/app:cache\", \"type=local,dest=path/to/dir\")"),
+        OPTION_STRING("call", 0, struct build_flags, call,
+                      "Set method for evaluating build (\"check\", \"outline\", \"targets\")", "\"build\""),
+        OPTION_STRING("cgroup-parent", 0, struct build_flags, cgroup_parent,
+                      "Set the parent cgroup for the \"RUN\" instructions during build"),
         OPTION_BOOL("check", 0, struct build_flags, check, "Shorthand for \"--call=check\""),
-        OPTION_STRING("file", 'f', struct build_flags, file, "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
+        OPTION_STRING("file", 'f', struct build_flags, file,
+                      "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
         OPTION_STRING("iidfile", 0, struct build_flags, iidfile, "Write the image ID to a file"),
-        OPTION_ROW("label", 0, OPTION_KIND_LIST, struct build_flags, label, "stringArray", "Set metadata for an image"),
+        OPTION_ROW("label", 0, OPTION_KIND_LIST, struct build_flags, label, "stringArray",
+                   "Set metadata for an image"),
         OPTION_BOOL("load", 0, struct build_flags, load, "Shorthand for \"--output=type=docker\""),
-        OPTION_STRING("metadata-file", 0, struct build_flags, metadata_file, "Write build result metadata to a file"),
-        OPTION_STRING("network", 0, struct build_flags, network, "Set the networking mode for the \"RUN\" instructions during build", "\"default\""),
+        OPTION_STRING("metadata-file", 0, struct build_flags, metadata_file,
+                      "Write build result metadata to a file"),
+        OPTION_STRING("network", 0, struct build_flags, network,
+                      "Set the networking mode for the \"RUN\" instructions during build", "\"default\""),
         OPTION_BOOL("no-cache", 0, struct build_flags, no_cache, "Do not use cache when building the image"),
-        OPTION_ROW("no-cache-filter", 0, OPTION_KIND_STRINGS, struct build_flags, no_cache_filter, "stringArray", "Do not cache specified stages"),
-        OPTION_ROW("output", 'o', OPTION_KIND_LIST, struct build_flags, output, "stringArray", "Output destination (format: \"type=local,dest=path\")"),
-        OPTION_ROW("platform", 0, OPTION_KIND_STRINGS, struct build_flags, platform, "stringArray", "Set target platform for build"),
-        OPTION_STRING("progress", 0, struct build_flags, progress, "Set type of progress output (\"auto\", \"none\", \"plain\", \"quiet\", \"rawjson\", \"tty\"). Use plain to show container output", "\"auto\""),
-        OPTION_STRING("provenance", 0, struct build_flags, provenance, "Shorthand for \"--attest=type=provenance\""),
+        OPTION_ROW("no-cache-filter", 0, OPTION_KIND_STRINGS, struct build_flags, no_cache_filter,
+                   "stringArray", "Do not cache specified stages"),
+        OPTION_ROW("output", 'o', OPTION_KIND_LIST, struct build_flags, output, "stringArray",
+                   "Output destination (format: \"type=local,dest=path\")"),
+        OPTION_ROW("platform", 0, OPTION_KIND_STRINGS, struct build_flags, platform, "stringArray",
+                   "Set target platform for build"),
+        OPTION_STRING("progress", 0, struct build_flags, progress,
+                      "Set type of progress output (\"auto\", \"none\", \"plain\", \"quiet\", \"rawjson\", "
+                      "\"tty\"). Use plain to show container output",
+                      "\"auto\""),
+        OPTION_STRING("provenance", 0, struct build_flags, provenance,
+                      "Shorthand for \"--attest=type=provenance\""),
         OPTION_BOOL("pull", 0, struct build_flags, pull, "Always attempt to pull all referenced images"),
-        OPTION_BOOL("push", 0, struct build_flags, push, "Shorthand for \"--output=type=registry,unpack=false\""),
-        OPTION_BOOL("quiet", 'q', struct build_flags, quiet, "Suppress the build output and print image ID on success"),
+        OPTION_BOOL("push", 0, struct build_flags, push,
+                    "Shorthand for \"--output=type=registry,unpack=false\""),
+        OPTION_BOOL("quiet", 'q', struct build_flags, quiet,
+                    "Suppress the build output and print image ID on success"),
         OPTION_STRING("sbom", 0, struct build_flags, sbom, "Shorthand for \"--attest=type=sbom\""),
-        OPTION_ROW("secret", 0, OPTION_KIND_LIST, struct build_flags, secret, "stringArray", "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
-        OPTION_ROW("shm-size", 0, OPTION_KIND_BYTES, struct build_flags, shm_size, "bytes", "Shared memory size for build containers"),
-        OPTION_BOOL("squash", 0, struct build_flags, squash, "Squash newly built layers into a single new layer", .hidden = true),
-        OPTION_ROW("ssh", 0, OPTION_KIND_LIST, struct build_flags, ssh, "stringArray", "SSH agent socket or keys to expose to the build (format: \"default|<id>[=<socket>|<key>[,<key>]]\")"),
-        OPTION_ROW("tag", 't', OPTION_KIND_LIST, struct build_flags, tag, "stringArray", "Image identifier (format: \"[registry/]repository[:tag]\")"),
+        OPTION_ROW("secret", 0, OPTION_KIND_LIST, struct build_flags, secret, "stringArray",
+                   "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"),
+        OPTION_ROW("shm-size", 0, OPTION_KIND_BYTES, struct build_flags, shm_size, "bytes",
+                   "Shared memory size for build containers"),
+        OPTION_BOOL("squash", 0, struct build_flags, squash,
+                    "Squash newly built layers into a single new layer", .hidden = true),
+        OPTION_ROW("ssh", 0, OPTION_KIND_LIST, struct build_flags, ssh, "stringArray",
+                   "SSH agent socket or keys to expose to the build (format: "
+                   "\"default|<id>[=<socket>|<key>[,<key>]]\")"),
+        OPTION_ROW("tag", 't', OPTION_KIND_LIST, struct build_flags, tag, "stringArray",
+                   "Image identifier (format: \"[registry/]repository[:tag]\")"),
         OPTION_STRING("target", 0, struct build_flags, target, "Set the target build stage to build"),
-        OPTION_ROW("ulimit", 0, OPTION_KIND_LIST, struct build_flags, ulimit, "ulimit", "Ulimit options", "[]", check_ulimit),
+        OPTION_ROW("ulimit", 0, OPTION_KIND_LIST, struct build_flags, ulimit, "ulimit", "Ulimit options",
+                   "[]", check_ulimit),
 };
 
 static const char *const progress_modes[] = { "", "auto", "plain", "tty", "none", "quiet" };
@@ -58,7 +88,8 @@ static int choose_progress(const struct build_flags *f, bool *ret_quiet, struct 
         for (size_t i = 0; i < ARRAY_SIZE(progress_modes); i++)
                 known |= streq(progress_modes[i], mode);
         if (streq(mode, "rawjson"))
-                return error_set(err, ERROR_UNSUPPORTED, "progress mode rawjson is not supported by davit yet");
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "progress mode rawjson is not supported by davit yet");
         if (!known)
                 return error_set(err, ERROR_INVALID, "invalid progress mode %s", mode);
         *ret_quiet = f->quiet || streq(mode, "none") || streq(mode, "quiet");
@@ -126,7 +157,8 @@ static int follow(int fd, struct build_printer *printer, struct build_end *end, 
                         return error_set(err, ERROR_UNAVAILABLE, "failed to build: the engine went away");
                 pending.len += (size_t)n;
                 while ((newline = memchr(pending.data + start, '\n', pending.len - start))) {
-                        read_event(pending.data + start, (size_t)(newline - pending.data) - start, printer, end);
+                        read_event(pending.data + start, (size_t)(newline - pending.data) - start, printer,
+                                   end);
                         start = (size_t)(newline - pending.data) + 1;
                 }
                 memmove(pending.data, pending.data + start, pending.len - start);
@@ -136,8 +168,8 @@ static int follow(int fd, struct build_printer *printer, struct build_end *end, 
         return 0;
 }
 
-static int call_engine(struct cli *cli, const struct build_upload *u, struct build_printer *printer, struct build_end *end,
-                       struct error *err)
+static int call_engine(struct cli *cli, const struct build_upload *u, struct build_printer *printer,
+                       struct build_end *end, struct error *err)
 {
         cleanup_query struct client_query q = {};
         struct client_hijack hijack = { .fd = -1 };
@@ -145,7 +177,8 @@ static int call_engine(struct cli *cli, const struct build_upload *u, struct bui
         int r;
 
         client_query_init(&q, "/davit/build");
-        if (cli_client(cli, &client, err) < 0 || client_hijack_open(client, "POST", &q, NULL, &hijack, err) < 0)
+        if (cli_client(cli, &client, err) < 0 ||
+            client_hijack_open(client, "POST", &q, NULL, &hijack, err) < 0)
                 return -1;
         r = send_options(hijack.fd, u, err);
         if (r == 0)
@@ -157,7 +190,8 @@ static int call_engine(struct cli *cli, const struct build_upload *u, struct bui
 static int write_metadata(const struct build_flags *f, const char *id, struct error *err)
 {
         cleanup_json json_object *tree = json_object_new_object();
-        cleanup_free char *text = NULL, *reference = string_format("default/default/%.25s", id + strlen("sha256:"));
+        cleanup_free char *text = NULL,
+                          *reference = string_format("default/default/%.25s", id + strlen("sha256:"));
 
         json_set_string(tree, "buildx.build.ref", reference);
         json_set_string(tree, "containerimage.config.digest", id);
@@ -187,7 +221,8 @@ static int write_metadata(const struct build_flags *f, const char *id, struct er
 
 static int finish(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
-        if (!string_empty(f->iidfile) && file_replace(AT_FDCWD, f->iidfile, end->id, strlen(end->id), 0644, false, err) < 0)
+        if (!string_empty(f->iidfile) &&
+            file_replace(AT_FDCWD, f->iidfile, end->id, strlen(end->id), 0644, false, err) < 0)
                 return -1;
         if (!string_empty(f->metadata_file) && write_metadata(f, end->id, err) < 0)
                 return -1;
@@ -222,8 +257,11 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
 static int run_build(struct cli *cli, struct invocation *call, struct error *err)
 {
         if (strv_length(call->args) != 1) {
-                fprintf(stderr, "ERROR: %s: '%s buildx build' requires 1 argument\n\n", cli->program, cli->program);
-                fprintf(stderr, "Usage:  %s buildx build [OPTIONS] PATH | URL | -\n\nRun '%s buildx build --help' for more information\n",
+                fprintf(stderr, "ERROR: %s: '%s buildx build' requires 1 argument\n\n", cli->program,
+                        cli->program);
+                fprintf(stderr,
+                        "Usage:  %s buildx build [OPTIONS] PATH | URL | -\n\nRun '%s buildx build --help' "
+                        "for more information\n",
                         cli->program, cli->program);
                 return 1;
         }

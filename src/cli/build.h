@@ -5,9 +5,10 @@
 #include "cli/command.h"
 
 struct build_flags {
-        char **add_host, **allow, **annotation, **attest, **build_arg, **build_context, **cache_from, **cache_to, **label,
-                **no_cache_filter, **output, **platform, **secret, **ssh, **tag, **ulimit;
-        char *builder, *call, *cgroup_parent, *file, *iidfile, *metadata_file, *network, *progress, *provenance, *sbom, *target;
+        char **add_host, **allow, **annotation, **attest, **build_arg, **build_context, **cache_from,
+            **cache_to, **label, **no_cache_filter, **output, **platform, **secret, **ssh, **tag, **ulimit;
+        char *builder, *call, *cgroup_parent, *file, *iidfile, *metadata_file, *network, *progress,
+            *provenance, *sbom, *target;
         bool check, load, no_cache, pull, push, quiet;
         bool rm, force_rm, compress, squash; /* of the classic builder */
         int64_t shm_size;
@@ -22,8 +23,10 @@ struct build_upload {
 void build_upload_deinit(struct build_upload *u);
 #define cleanup_build_upload __attribute__((cleanup(build_upload_deinit)))
 
-/* Flags and the context's argument → upload. Messages are Docker's, with "failed to build: " where it has it. */
-int build_prepare(const struct build_flags *flags, const char *context, struct build_upload *ret, struct error *err);
+/* Flags and the context's argument → upload. Messages are Docker's, with "failed to build: " where it has it.
+ */
+int build_prepare(const struct build_flags *flags, const char *context, struct build_upload *ret,
+                  struct error *err);
 
 /* Prints the builder's events in the plain format. */
 struct build_printer;

@@ -11,7 +11,8 @@ struct builder_prune {
         char **filter;
 };
 static const struct option prune_options[] = {
-        OPTION_BOOL("all", 'a', struct builder_prune, all, "Remove all unused build cache, not just dangling ones"),
+        OPTION_BOOL("all", 'a', struct builder_prune, all,
+                    "Remove all unused build cache, not just dangling ones"),
         OPTION_ROW("filter", 0, OPTION_KIND_LIST, struct builder_prune, filter, "filter",
                    "Provide filter values (e.g., \"until=24h\")", NULL, option_check_filter),
         OPTION_BOOL("force", 'f', struct builder_prune, force, "Do not prompt for confirmation"),

@@ -8,13 +8,14 @@
 
 #define HOST_NAME "buildkitsandbox"
 
-static int open_network(void *arg, const char *id, const char *dir, const char *mode, char *const *extra_hosts, int *ret_netns,
-                        struct error *err)
+static int open_network(void *arg, const char *id, const char *dir, const char *mode,
+                        char *const *extra_hosts, int *ret_netns, struct error *err)
 {
         struct engine *engine = arg;
         cleanup_network_start struct network_start start = { .netns = -1 };
         struct container_config config = { .hostname = (char *)HOST_NAME };
-        struct host_config host = { .extra_hosts = strv_copy(extra_hosts), .network_mode = xstrdup(streq(mode, "default") ? "bridge" : mode) };
+        struct host_config host = { .extra_hosts = strv_copy(extra_hosts),
+                                    .network_mode = xstrdup(streq(mode, "default") ? "bridge" : mode) };
         struct network_member member = { id, id, dir, &config, &host };
         cleanup_strv char **warnings = NULL;
         int r;
@@ -50,7 +51,8 @@ static int pull(void *arg, const char *reference, struct error *err)
         return engine_image_pull(arg, reference, NULL, NULL, NULL, NULL, NULL, err);
 }
 
-int engine_build(struct engine *engine, const struct build_request *request, struct build_result *ret, struct error *err)
+int engine_build(struct engine *engine, const struct build_request *request, struct build_result *ret,
+                 struct error *err)
 {
         const struct engine_options *o = engine->options;
         cleanup_free char *program = NULL, *secrets = string_format("%s/build-secrets", o->exec_root);
@@ -83,7 +85,8 @@ int engine_build_usage(struct engine *engine, json_object **ret, struct error *e
         return build_cache_list(engine->store, ret, err);
 }
 
-int engine_build_prune(struct engine *engine, const struct filters *filters, json_object **ret, struct error *err)
+int engine_build_prune(struct engine *engine, const struct filters *filters, json_object **ret,
+                       struct error *err)
 {
         json_object *list = NULL, *ids;
         int64_t bytes = 0, until = INT64_MAX;
@@ -92,11 +95,13 @@ int engine_build_prune(struct engine *engine, const struct filters *filters, jso
                 return -1;
         if (until == TIME_ZERO)
                 until = INT64_MAX;
-        if (build_cache_open(engine->store, err) < 0 || build_cache_prune(engine->store, until, &list, &bytes, err) < 0)
+        if (build_cache_open(engine->store, err) < 0 ||
+            build_cache_prune(engine->store, until, &list, &bytes, err) < 0)
                 return -1;
         ids = json_object_new_array();
         for (size_t i = 0; i < json_object_array_length(list); i++)
-                json_object_array_add(ids, json_object_new_string(json_get_string(json_object_array_get_idx(list, i), "ID")));
+                json_object_array_add(
+                    ids, json_object_new_string(json_get_string(json_object_array_get_idx(list, i), "ID")));
         json_object_put(list);
         *ret = json_object_new_object();
         json_object_object_add(*ret, "CachesDeleted", ids);

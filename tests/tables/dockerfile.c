@@ -129,18 +129,23 @@ static json_object *command(const struct instruction *i)
                 [INSTRUCTION_WORKDIR] = "Path",
         };
         static const char *const list_names[] = {
-                [INSTRUCTION_EXPOSE] = "Ports", [INSTRUCTION_SHELL] = "Shell", [INSTRUCTION_VOLUME] = "Volumes",
+                [INSTRUCTION_EXPOSE] = "Ports",
+                [INSTRUCTION_SHELL] = "Shell",
+                [INSTRUCTION_VOLUME] = "Volumes",
                 [INSTRUCTION_WORKDIR] = NULL,
         };
         json_object *o = json_object_new_object(), *whole = json_object_new_object();
 
         if (i->type == INSTRUCTION_ENV || i->type == INSTRUCTION_LABEL || i->type == INSTRUCTION_ARG)
-                json_object_object_add(o, i->type == INSTRUCTION_ENV     ? "Env"
-                                          : i->type == INSTRUCTION_LABEL ? "Labels"
-                                                                         : "Args", pairs(i));
+                json_object_object_add(o,
+                                       i->type == INSTRUCTION_ENV     ? "Env"
+                                       : i->type == INSTRUCTION_LABEL ? "Labels"
+                                                                      : "Args",
+                                       pairs(i));
         else if (i->type == INSTRUCTION_ADD || i->type == INSTRUCTION_COPY)
                 add_sources(o, i);
-        else if (i->type == INSTRUCTION_RUN || i->type == INSTRUCTION_CMD || i->type == INSTRUCTION_ENTRYPOINT)
+        else if (i->type == INSTRUCTION_RUN || i->type == INSTRUCTION_CMD ||
+                 i->type == INSTRUCTION_ENTRYPOINT)
                 add_command(o, i);
         else if (i->type == INSTRUCTION_HEALTHCHECK)
                 add_health(o, i->health);

@@ -1,5 +1,5 @@
-/* Replays the tables of the reference's answers: tables DIRECTORY. Exit status 0 when all agree, but for the exceptions
- * below, which are counted by name. */
+/* Replays the tables of the reference's answers: tables DIRECTORY. Exit status 0 when all agree, but for the
+ * exceptions below, which are counted by name. */
 #include "tables.h"
 
 #include "base/fd.h"
@@ -7,17 +7,17 @@
 #include <stdio.h>
 
 static const char *const files[] = {
-        "shell-words.jsonl",        "shell-fuzz.jsonl",       "dockerignore-file.jsonl", "dockerignore-match.jsonl",
-        "dockerignore-fuzz.jsonl",  "reference.jsonl",        "dockerfile-parse.jsonl",  "dockerfile-instr.jsonl",
+        "shell-words.jsonl",       "shell-fuzz.jsonl", "dockerignore-file.jsonl", "dockerignore-match.jsonl",
+        "dockerignore-fuzz.jsonl", "reference.jsonl",  "dockerfile-parse.jsonl",  "dockerfile-instr.jsonl",
 };
 
 static const struct {
         const char *name;
         table_op answer;
 } ops[] = {
-        { "word", table_word },           { "words", table_words },         { "match", table_match },
-        { "match1", table_match_one },    { "ignore", table_ignore },       { "ref", table_reference },
-        { "parse", table_parse },         { "instr", table_instructions },
+        { "word", table_word },        { "words", table_words },        { "match", table_match },
+        { "match1", table_match_one }, { "ignore", table_ignore },      { "ref", table_reference },
+        { "parse", table_parse },      { "instr", table_instructions },
 };
 
 struct count {
@@ -121,7 +121,8 @@ int main(int argc, char **argv)
                         fprintf(stderr, "%s\n", error_message(&err));
                         return 2;
                 }
-                printf("%-26s %5d passed, %d failed, %d exceptions\n", files[i], count.passed, count.failed, count.excepted);
+                printf("%-26s %5d passed, %d failed, %d exceptions\n", files[i], count.passed, count.failed,
+                       count.excepted);
                 all.passed += count.passed;
                 all.failed += count.failed;
                 all.excepted += count.excepted;

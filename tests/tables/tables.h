@@ -1,5 +1,5 @@
-/* The reference's answers, one JSON object a line: {"q": {"op": …}, "a": {"ok": …} or {"error": …}}. An op has a function that
- * answers as davit does; answers are compared as trees. */
+/* The reference's answers, one JSON object a line: {"q": {"op": …}, "a": {"ok": …} or {"error": …}}. An op
+ * has a function that answers as davit does; answers are compared as trees. */
 #pragma once
 
 #include "base/json.h"

@@ -18,7 +18,8 @@ static struct shell_words rules_of(json_object *q, char **env)
 {
         const char *escape = json_get_string(q, "escape");
 
-        return (struct shell_words){ .escape = escape ? *escape : '\\', .lookup = shell_lookup_env, .arg = env };
+        return (
+            struct shell_words){ .escape = escape ? *escape : '\\', .lookup = shell_lookup_env, .arg = env };
 }
 
 int table_word(json_object *q, json_object **ret, struct error *err)
