@@ -377,14 +377,17 @@ static int run_script(struct cli *cli, struct invocation *call, struct error *er
         return 0;
 }
 
-#define SHELL(variable, shell)                                                                               \
-        static const struct command variable = { .name = shell,                                              \
-                                                 .usage = "",                                                \
-                                                 .summary = "Generate the autocompletion script for " shell, \
-                                                 .run = run_script };
-SHELL(bash_command, "bash")
-SHELL(fish_command, "fish")
-SHELL(zsh_command, "zsh")
+static const struct command bash_command = { .name = "bash",
+                                             .usage = "",
+                                             .summary = "Generate the autocompletion script for bash",
+                                             .run = run_script };
+static const struct command fish_command = { .name = "fish",
+                                             .usage = "",
+                                             .summary = "Generate the autocompletion script for fish",
+                                             .run = run_script };
+static const struct command zsh_command = {
+        .name = "zsh", .usage = "", .summary = "Generate the autocompletion script for zsh", .run = run_script
+};
 static const struct command *const shells[] = { &bash_command, &fish_command, &zsh_command, NULL };
 const struct command completion_command = { .name = "completion",
                                             .usage = "COMMAND",

@@ -80,8 +80,8 @@ struct load {
 static const struct option load_options[] = {
         OPTION_STRING("input", 'i', struct load, input, "Read from tar archive file, instead of STDIN"),
         OPTION_STRING("platform", 0, struct load, platform,
-                   "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
-                   "\"linux/amd64\")"),
+                      "Load only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
+                      "\"linux/amd64\")"),
         OPTION_BOOL("quiet", 'q', struct load, quiet, "Suppress the load output"),
 };
 
@@ -117,8 +117,8 @@ struct save {
 static const struct option save_options[] = {
         OPTION_STRING("output", 'o', struct save, output, "Write to a file, instead of STDOUT"),
         OPTION_STRING("platform", 0, struct save, platform,
-                   "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
-                   "\"linux/amd64\")"),
+                      "Save only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
+                      "\"linux/amd64\")"),
 };
 
 static int run_save(struct cli *cli, struct invocation *call, struct error *err)
@@ -142,29 +142,31 @@ static int run_save(struct cli *cli, struct invocation *call, struct error *err)
         return save_stream(&answer->body.stream, o->output, "failed to save image", err);
 }
 
-#define ARCHIVE_COMMAND(variable, word, heading, usage_text, text, names, ...)                               \
-        const struct command variable = { .name = word,                                                      \
-                                          .group = heading,                                                  \
-                                          .usage = usage_text,                                               \
-                                          .summary = text,                                                   \
-                                          .aliases = names,                                                  \
-                                          __VA_ARGS__ };
-#define IMPORT(variable, heading)                                                                            \
-        ARCHIVE_COMMAND(variable, "import", heading, "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",              \
-                        "Import the contents from a tarball to create a filesystem image",                   \
-                        "image import, import", COMMAND_OPTIONS(import_options, struct import),              \
-                        .min_args = 1, .max_args = -1, .run = run_import)
-#define LOAD(variable, heading)                                                                              \
-        ARCHIVE_COMMAND(variable, "load", heading, "[OPTIONS]", "Load an image from a tar archive or STDIN", \
-                        "image load, load", COMMAND_OPTIONS(load_options, struct load), .run = run_load)
-#define SAVE(variable, heading)                                                                              \
-        ARCHIVE_COMMAND(variable, "save", heading, "[OPTIONS] IMAGE [IMAGE...]",                             \
-                        "Save one or more images to a tar archive (streamed to STDOUT by default)",          \
-                        "image save, save", COMMAND_OPTIONS(save_options, struct save), .min_args = 1,       \
-                        .max_args = -1, .run = run_save)
-IMPORT(import_command, "Commands")
-IMPORT(image_import_command, NULL)
-LOAD(load_command, "Commands")
-LOAD(image_load_command, NULL)
-SAVE(save_command, "Commands")
-SAVE(image_save_command, NULL)
+const struct command import_command = { .name = "import",
+                                        .group = "Commands",
+                                        .usage = "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+                                        .summary =
+                                            "Import the contents from a tarball to create a filesystem image",
+                                        .aliases = "image import, import",
+                                        COMMAND_OPTIONS(import_options, struct import),
+                                        .min_args = 1,
+                                        .max_args = -1,
+                                        .run = run_import };
+const struct command load_command = { .name = "load",
+                                      .group = "Commands",
+                                      .usage = "[OPTIONS]",
+                                      .summary = "Load an image from a tar archive or STDIN",
+                                      .aliases = "image load, load",
+                                      COMMAND_OPTIONS(load_options, struct load),
+                                      .run = run_load };
+const struct command save_command = {
+        .name = "save",
+        .group = "Commands",
+        .usage = "[OPTIONS] IMAGE [IMAGE...]",
+        .summary = "Save one or more images to a tar archive (streamed to STDOUT by default)",
+        .aliases = "image save, save",
+        COMMAND_OPTIONS(save_options, struct save),
+        .min_args = 1,
+        .max_args = -1,
+        .run = run_save
+};

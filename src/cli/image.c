@@ -314,76 +314,53 @@ static int run_prune(struct cli *cli, struct invocation *call, struct error *err
 
 /* ---- Commands ---- */
 
-#define IMAGE_COMMAND(variable, word, heading, others, usage_text, text, names, ...)                         \
-        const struct command variable = { .name = word,                                                      \
-                                          .group = heading,                                                  \
-                                          .also = others,                                                    \
-                                          .usage = usage_text,                                               \
-                                          .summary = text,                                                   \
-                                          .aliases = names,                                                  \
-                                          __VA_ARGS__ };
-IMAGE_COMMAND(rmi_command, "rmi", "Commands", NULL, "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",
-              "image rm, image remove, rmi", COMMAND_OPTIONS(rmi_options, struct rmi), .min_args = 1,
-              .max_args = -1, .run = run_rmi)
-IMAGE_COMMAND(tag_command, "tag", "Commands", NULL, "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-              "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", "image tag, tag", .min_args = 2,
-              .max_args = 2, .run = run_tag)
-IMAGE_COMMAND(history_command, "history", "Commands", NULL, "[OPTIONS] IMAGE", "Show the history of an image",
-              "image history, history", COMMAND_OPTIONS(history_options, struct history), .min_args = 1,
-              .max_args = 1, .run = run_history)
-static IMAGE_COMMAND(
-    image_rm_command, "rm", NULL, "remove", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",
-    "image rm, image remove, rmi", COMMAND_OPTIONS(rmi_options, struct rmi), .min_args = 1, .max_args = -1,
-    .run =
-        run_rmi) static IMAGE_COMMAND(image_tag_command, "tag", NULL, NULL,
-                                      "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-                                      "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
-                                      "image tag, tag", .min_args = 2, .max_args = 2,
-                                      .run =
-                                          run_tag) static IMAGE_COMMAND(image_history_command, "history",
-                                                                        NULL, NULL, "[OPTIONS] IMAGE",
-                                                                        "Show the history of an image",
-                                                                        "image history, history",
-                                                                        COMMAND_OPTIONS(history_options,
-                                                                                        struct history),
-                                                                        .min_args = 1, .max_args = 1,
-                                                                        .run =
-                                                                            run_history) static IMAGE_COMMAND(image_inspect_command,
-                                                                                                              "inspect",
-                                                                                                              NULL,
-                                                                                                              NULL,
-                                                                                                              "[OPTIONS] IMAGE [IMAGE...]",
-                                                                                                              "Display detailed information on one or more images",
-                                                                                                              NULL,
-                                                                                                              COMMAND_OPTIONS(
-                                                                                                                  inspect_options,
-                                                                                                                  struct
-                                                                                                                  image_inspect),
-                                                                                                              .min_args =
-                                                                                                                  1,
-                                                                                                              .max_args =
-                                                                                                                  -1,
-                                                                                                              .run =
-                                                                                                                  run_inspect) static IMAGE_COMMAND(image_prune_command,
-                                                                                                                                                    "prune",
-                                                                                                                                                    NULL,
-                                                                                                                                                    NULL,
-                                                                                                                                                    "[OPTIONS]",
-                                                                                                                                                    "Remove unused images",
-                                                                                                                                                    NULL,
-                                                                                                                                                    COMMAND_OPTIONS(
-                                                                                                                                                        prune_options,
-                                                                                                                                                        struct
-                                                                                                                                                        image_prune),
-                                                                                                                                                    .run =
-                                                                                                                                                        run_prune)
+#define RM_COMMAND                                                                                           \
+        .usage = "[OPTIONS] IMAGE [IMAGE...]", .summary = "Remove one or more images",                       \
+        .aliases = "image rm, image remove, rmi", COMMAND_OPTIONS(rmi_options, struct rmi), .min_args = 1,   \
+        .max_args = -1, .run = run_rmi
 
-    extern const struct command build_command;
-    static const struct command *const image_commands[] = {
-            &build_command, &image_history_command, &image_import_command, &image_inspect_command, &image_load_command,
-            &image_ls_command,      &image_prune_command,  &image_pull_command,    &image_push_command,
-            &image_rm_command,      &image_save_command,   &image_tag_command,     NULL,
-    };
+const struct command rmi_command = { .name = "rmi", .group = "Commands", RM_COMMAND };
+static const struct command image_rm_command = { .name = "rm", .also = "remove", RM_COMMAND };
+const struct command tag_command = { .name = "tag",
+                                     .group = "Commands",
+                                     .usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+                                     .summary = "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+                                     .aliases = "image tag, tag",
+                                     .options_first = true,
+                                     .min_args = 2,
+                                     .max_args = 2,
+                                     .run = run_tag };
+const struct command history_command = { .name = "history",
+                                         .group = "Commands",
+                                         .usage = "[OPTIONS] IMAGE",
+                                         .summary = "Show the history of an image",
+                                         .aliases = "image history, history",
+                                         COMMAND_OPTIONS(history_options, struct history),
+                                         .min_args = 1,
+                                         .max_args = 1,
+                                         .run = run_history };
+static const struct command image_inspect_command = {
+        .name = "inspect",
+        .usage = "[OPTIONS] IMAGE [IMAGE...]",
+        .summary = "Display detailed information on one or more images",
+        COMMAND_OPTIONS(inspect_options, struct image_inspect),
+        .min_args = 1,
+        .max_args = -1,
+        .run = run_inspect
+};
+static const struct command image_prune_command = { .name = "prune",
+                                                    .usage = "[OPTIONS]",
+                                                    .summary = "Remove unused images",
+                                                    COMMAND_OPTIONS(prune_options, struct image_prune),
+                                                    .run = run_prune };
+
+extern const struct command build_command;
+static const struct command *const image_commands[] = {
+        &build_command, &history_command,  &import_command,      &image_inspect_command,
+        &load_command,  &image_ls_command, &image_prune_command, &pull_command,
+        &push_command,  &image_rm_command, &save_command,        &tag_command,
+        NULL,
+};
 const struct command image_command = { .name = "image",
                                        .usage = "COMMAND",
                                        .summary = "Manage images",

@@ -12,5 +12,5 @@ int image_prune(struct cli *cli, bool all, char *const *filters, int64_t *ret_fr
                 struct error *err);
 
 /* Members of `image` that other files have. */
-extern const struct command image_ls_command, image_import_command, image_load_command, image_save_command,
-    image_pull_command, image_push_command;
+extern const struct command image_ls_command, import_command, load_command, save_command, pull_command,
+    push_command;

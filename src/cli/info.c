@@ -270,13 +270,10 @@ static int run_info(struct cli *cli, struct invocation *call, struct error *err)
         return why.kind ? error_move(err, &why) : 0;
 }
 
-#define INFO(variable, heading)                                                                              \
-        const struct command variable = { .name = "info",                                                    \
-                                          .group = heading,                                                  \
-                                          .usage = "[OPTIONS]",                                              \
-                                          .summary = "Display system-wide information",                      \
-                                          .aliases = "system info, info",                                    \
-                                          COMMAND_OPTIONS(info_options, struct info),                        \
-                                          .run = run_info };
-INFO(info_command, "Common Commands")
-INFO(system_info_command, NULL)
+const struct command info_command = { .name = "info",
+                                      .group = "Common Commands",
+                                      .usage = "[OPTIONS]",
+                                      .summary = "Display system-wide information",
+                                      .aliases = "system info, info",
+                                      COMMAND_OPTIONS(info_options, struct info),
+                                      .run = run_info };

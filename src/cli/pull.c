@@ -218,34 +218,28 @@ static int run_search(struct cli *cli, struct invocation *call, struct error *er
         return format_close(f, err);
 }
 
-#define PULL(variable, heading)                                                                              \
-        const struct command variable = { .name = "pull",                                                    \
-                                          .group = heading,                                                  \
-                                          .usage = "[OPTIONS] NAME[:TAG|@DIGEST]",                           \
-                                          .summary = "Download an image from a registry",                    \
-                                          .aliases = "image pull, pull",                                     \
-                                          COMMAND_OPTIONS(pull_options, struct transfer),                    \
-                                          .min_args = 1,                                                     \
-                                          .max_args = 1,                                                     \
-                                          .run = run_pull };
-#define PUSH(variable, heading)                                                                              \
-        const struct command variable = { .name = "push",                                                    \
-                                          .group = heading,                                                  \
-                                          .usage = "[OPTIONS] NAME[:TAG]",                                   \
-                                          .summary = "Upload an image to a registry",                        \
-                                          .aliases = "image push, push",                                     \
-                                          COMMAND_OPTIONS(push_options, struct transfer),                    \
-                                          .min_args = 1,                                                     \
-                                          .max_args = 1,                                                     \
-                                          .run = run_push };
-PULL(pull_command, "Common Commands")
-PULL(image_pull_command, NULL)
-PUSH(push_command, "Common Commands")
-PUSH(image_push_command, NULL)
+const struct command pull_command = { .name = "pull",
+                                      .group = "Common Commands",
+                                      .usage = "[OPTIONS] NAME[:TAG|@DIGEST]",
+                                      .summary = "Download an image from a registry",
+                                      .aliases = "image pull, pull",
+                                      COMMAND_OPTIONS(pull_options, struct transfer),
+                                      .min_args = 1,
+                                      .max_args = 1,
+                                      .run = run_pull };
+const struct command push_command = { .name = "push",
+                                      .group = "Common Commands",
+                                      .usage = "[OPTIONS] NAME[:TAG]",
+                                      .summary = "Upload an image to a registry",
+                                      .aliases = "image push, push",
+                                      COMMAND_OPTIONS(push_options, struct transfer),
+                                      .min_args = 1,
+                                      .max_args = 1,
+                                      .run = run_push };
 const struct command search_command = { .name = "search",
+                                        .group = "Common Commands",
                                         .usage = "[OPTIONS] TERM",
                                         .summary = "Search Docker Hub for images",
-                                        .group = "Common Commands",
                                         COMMAND_OPTIONS(search_options, struct search),
                                         .min_args = 1,
                                         .max_args = 1,

@@ -185,24 +185,21 @@ static int run_events(struct cli *cli, struct invocation *call, struct error *er
         return r;
 }
 
-#define EVENTS(variable, heading)                                                                            \
-        const struct command variable = { .name = "events",                                                  \
-                                          .group = heading,                                                  \
-                                          .usage = "[OPTIONS]",                                              \
-                                          .summary = "Get real time events from the server",                 \
-                                          .aliases = "system events, events",                                \
-                                          COMMAND_OPTIONS(events_options, struct events),                    \
-                                          .run = run_events };
-EVENTS(events_command, "Commands")
-static EVENTS(system_events_command, NULL) static const
-    struct command system_prune_command = { .name = "prune",
-                                            .usage = "[OPTIONS]",
-                                            .summary = "Remove unused data",
-                                            COMMAND_OPTIONS(prune_options, struct system_prune),
-                                            .run = run_prune };
-extern const struct command system_df_command, system_info_command;
-static const struct command *const system_commands[] = { &system_df_command, &system_events_command,
-                                                         &system_info_command, &system_prune_command, NULL };
+const struct command events_command = { .name = "events",
+                                        .group = "Commands",
+                                        .usage = "[OPTIONS]",
+                                        .summary = "Get real time events from the server",
+                                        .aliases = "system events, events",
+                                        COMMAND_OPTIONS(events_options, struct events),
+                                        .run = run_events };
+static const struct command system_prune_command = { .name = "prune",
+                                                     .usage = "[OPTIONS]",
+                                                     .summary = "Remove unused data",
+                                                     COMMAND_OPTIONS(prune_options, struct system_prune),
+                                                     .run = run_prune };
+extern const struct command system_df_command, info_command;
+static const struct command *const system_commands[] = { &system_df_command, &events_command, &info_command,
+                                                         &system_prune_command, NULL };
 const struct command system_command = { .name = "system",
                                         .usage = "COMMAND",
                                         .summary = "Manage Docker",
