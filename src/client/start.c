@@ -15,6 +15,7 @@ static int spawn_engine(const char *socket, struct error *err)
         cleanup_close int listener = -1, log = -1;
         char *argv[] = { (char *)"davitd", (char *)"-H", (char *)"fd://", NULL };
         int fds[4];
+        pid_t pid;
 
         if (program_find("davitd", &program, err) < 0)
                 return -1;
@@ -29,7 +30,7 @@ static int spawn_engine(const char *socket, struct error *err)
         fds[1] = fds[2] = log;
         fds[3] = listener;
         return spawn(&(struct spawn_options){ .program = program, .argv = argv, .env = env, .fds = fds, .n_fds = 4, .directory = "/", .new_session = true },
-                     NULL, NULL, err);
+                     &pid, NULL, err);
 }
 
 int client_start_engine(const char *socket, struct error *err)
