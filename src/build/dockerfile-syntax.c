@@ -87,21 +87,21 @@ static int read_directive(struct reader *r, struct line l, struct error *err)
 {
         static const char *const names[] = { "escape", "syntax", "check" };
         cleanup_free char *text = xstrndup(l.text, l.len), *value = NULL;
-        char *name = text + 1, *p;
+        char *name, *p;
 
         if (r->directives_done)
                 return 0;
-        if (*text == '#')
-                name += strspn(name, " \t\v\f");
+        r->directives_done = true;
+        if (*text != '#')
+                return 0;
+        name = text + 1 + strspn(text + 1, " \t\v\f");
         p = name + strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-        r->directives_done = *text != '#' || !isalpha((unsigned char)*name);
-        if (r->directives_done)
+        if (!isalpha((unsigned char)*name))
                 return 0;
         value = trimmed(p, strlen(p));
-        if (*value != '=' || !value[1]) {
-                r->directives_done = true;
+        if (*value != '=' || !value[1])
                 return 0;
-        }
+        r->directives_done = false;
         *p = 0;
         for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
                 char *plain;
