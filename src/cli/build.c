@@ -271,6 +271,7 @@ static int run_build(struct cli *cli, struct invocation *call, struct error *err
 }
 
 const struct command build_command = {
+        .group = "Common Commands",
         .name = "build",
         .usage = "[OPTIONS] PATH | URL | -",
         .summary = "Build an image from a Dockerfile",

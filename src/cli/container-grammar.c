@@ -177,21 +177,20 @@ static struct bind_options *bind_of(struct mount_parser *p)
         return p->m->bind_options;
 }
 
+/* Volume options come with a driver's, even an empty one. */
 static struct volume_options *volume_of(struct mount_parser *p)
 {
         p->volume = true;
-        if (!p->m->volume_options)
+        if (!p->m->volume_options) {
                 p->m->volume_options = xcalloc(1, sizeof(*p->m->volume_options));
+                p->m->volume_options->driver_config = xcalloc(1, sizeof(*p->m->volume_options->driver_config));
+        }
         return p->m->volume_options;
 }
 
 static struct volume_driver_config *driver_of(struct mount_parser *p)
 {
-        struct volume_options *v = volume_of(p);
-
-        if (!v->driver_config)
-                v->driver_config = xcalloc(1, sizeof(*v->driver_config));
-        return v->driver_config;
+        return volume_of(p)->driver_config;
 }
 
 static struct tmpfs_options *tmpfs_of(struct mount_parser *p)
@@ -362,7 +361,7 @@ int grammar_mount(const char *text, struct mount_config *ret, struct error *err)
         cleanup_strv char **fields = NULL;
 
         if (string_empty(text))
-                return error_set(err, ERROR_INVALID, "value is empty");
+                return error_set(err, ERROR_INVALID, "EOF");
         if (split_csv(text, &fields, err) < 0)
                 return -1;
         ret->type = xstrdup("volume");

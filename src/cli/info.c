@@ -205,13 +205,36 @@ static void print_warnings(json_object *info)
 
 /* ---- The command ---- */
 
+/* What Docker has as plugins and davit in itself. */
+static json_object *plugins(void)
+{
+        static const char *const names[] = { "buildx", "compose" };
+        json_object *list = json_object_new_array();
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const struct command *command = command_find(&root_command, names[i]);
+                json_object *plugin;
+
+                if (!command)
+                        continue;
+                plugin = json_object_new_object();
+                json_set_string(plugin, "SchemaVersion", "0.1.0");
+                json_set_string(plugin, "Vendor", "davit");
+                json_set_string(plugin, "Version", DAVIT_VERSION);
+                json_set_string(plugin, "ShortDescription", command->summary);
+                json_set_string(plugin, "Name", names[i]);
+                json_object_array_add(list, plugin);
+        }
+        return list;
+}
+
 static void add_ourselves(struct cli *cli, json_object *info, int minor)
 {
         json_object *own = client_info(cli, minor);
 
         json_object_object_del(own, "ApiVersion");
         json_object_object_add(own, "Debug", json_object_new_boolean(cli->debug));
-        json_object_object_add(own, "Plugins", json_object_new_array());
+        json_object_object_add(own, "Plugins", plugins());
         json_object_object_add(own, "Warnings", NULL);
         json_object_object_add(info, "ClientInfo", own);
 }
