@@ -137,17 +137,20 @@ static void handle(struct engine *engine, struct container *c, const struct shim
 static void shim_gone(struct container_watcher *w, struct container *c)
 {
         struct container_state state;
-        bool up;
+        bool loaded, up;
 
         pthread_mutex_lock(&c->lock);
         close(c->watch_fd);
         c->watch_fd = -1;
         pthread_cond_broadcast(&c->changed);
         pthread_mutex_unlock(&c->lock);
-        up = container_state_load(c->dirfd, &state, NULL) == 0 && container_state_is_up(&state);
-        if (up) {
+        loaded = container_state_load(c->dirfd, &state, NULL) == 0;
+        up = loaded && container_state_is_up(&state);
+        if (up)
                 log_error("container %s: its shim (pid %d) has died", c->id, state.shim_pid);
+        if (loaded)
                 container_state_deinit(&state);
+        if (up) {
                 container_bury(w->engine, c);
                 run_ended(w->engine, c, 137, false);
                 if (container_should_restart(c))
