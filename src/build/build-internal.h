@@ -63,6 +63,7 @@ struct build {
         } * images; /* looked up so far */
         size_t n_images;
         char **emptied; /* cache mounts that --no-cache emptied */
+        char **used_keys; /* of records whose use is to be noted */
         int vertices;
         int step, steps;                  /* of the classic builder */
         struct dockerfile_location where; /* of the instruction at work */
@@ -91,6 +92,8 @@ struct cache_record {
 };
 /* 1 when found (then the layer is held: the caller's hold), 0. */
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err);
+/* Notes the use of what was found, at the end of a build. */
+int build_cache_used(struct build *b, struct error *err);
 int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
                       const char *what, struct error *err);
 /* The digest of a regular file's bytes, remembered by device, inode, size, mtime and ctime. */

@@ -41,6 +41,7 @@ static void build_deinit(struct build *b)
         free(b->more);
         strv_free(b->global_args);
         strv_free(b->emptied);
+        strv_free(b->used_keys);
         dockerfile_deinit(&b->file);
         free(b->text);
         free(b->filename);
@@ -100,8 +101,41 @@ static char *shown_tag(const char *tag)
         return text;
 }
 
+/* A name that the image has already is not written again. */
+static int tag_image(struct build *b, const char *tag, const struct image *before, const struct digest *id,
+                     struct error *err)
+{
+        struct reference r = {};
+        cleanup_free char *familiar = NULL;
+
+        if (reference_parse(tag, &r, err) < 0)
+                return -1;
+        reference_default_tag(&r);
+        familiar = reference_familiar(&r);
+        reference_deinit(&r);
+        if (before && strv_contains(before->tags, familiar))
+                return 0;
+        return image_tag(b->store, tag, id, NULL, err);
+}
+
+static int write_image(struct build *b, struct stage_state *s, struct image **ret_before, struct digest *ret,
+                       struct error *err)
+{
+        cleanup_free char *text = image_config_format(&s->image);
+        struct digest id;
+
+        digest_of(text, strlen(text), &id);
+        *ret_before = NULL;
+        if (image_get(b->store, &id, ret_before, NULL) == 0) {
+                *ret = id;
+                return 0;
+        }
+        return image_create(b->store, text, strlen(text), NULL, ret, err);
+}
+
 static int export_image(struct build *b, struct stage_state *s, struct build_result *ret, struct error *err)
 {
+        cleanup_image struct image *before = NULL;
         char id[DIGEST_TEXT_SIZE];
         struct vertex v;
 
@@ -109,19 +143,19 @@ static int export_image(struct build *b, struct stage_state *s, struct build_res
         s->image.created = s->created;
         vertex_begin(b, &v, "exporting to image");
         vertex_status(b, &v, "exporting layers 0.0s done");
-        if (image_create_config(b->store, &s->image, NULL, &ret->id, err) < 0)
+        if (write_image(b, s, &before, &ret->id, err) < 0)
                 return vertex_failed(b, &v, err);
         digest_format(&ret->id, id);
         vertex_status(b, &v, "writing image %s done", id);
         for (char **tag = b->options->tags; tag && *tag; tag++) {
                 cleanup_free char *shown = shown_tag(*tag);
 
-                if (image_tag(b->store, *tag, &ret->id, NULL, err) < 0)
+                if (tag_image(b, *tag, before, &ret->id, err) < 0)
                         return vertex_failed(b, &v, err);
                 vertex_status(b, &v, "naming to %s done", shown);
         }
         vertex_done(b, &v);
-        return 0;
+        return build_cache_used(b, err);
 }
 
 static struct stage_state *target_stage(struct build *b)

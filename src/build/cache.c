@@ -16,18 +16,25 @@ static const char tables[] = "CREATE TABLE IF NOT EXISTS build_cache (key TEXT P
 #define FILES_MAX 1000000
 /* Smaller files are read sooner than looked up. */
 #define REMEMBER_MIN 16384
+#define USED_AGAIN (600 * NSEC_PER_SEC)
 
 int build_cache_open(struct store *store, struct error *err)
 {
         return database_exec(store->db, tables, err);
 }
 
+struct found_record {
+        struct cache_record record;
+        int64_t used;
+};
+
 static int read_record(sqlite3_stmt *stmt, void *arg, struct error *err)
 {
-        struct cache_record *r = arg;
+        struct found_record *r = arg;
 
-        r->created = sqlite3_column_int64(stmt, 1);
-        return digest_parse((const char *)sqlite3_column_text(stmt, 0), &r->layer, err);
+        r->record.created = sqlite3_column_int64(stmt, 1);
+        r->used = sqlite3_column_int64(stmt, 2);
+        return digest_parse((const char *)sqlite3_column_text(stmt, 0), &r->record.layer, err);
 }
 
 static int forget(struct store *store, const char *key, struct error *err)
@@ -41,25 +48,38 @@ static int forget(struct store *store, const char *key, struct error *err)
 
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err)
 {
-        struct cache_record record;
+        struct found_record r = {};
         struct layer layer;
         char hex[DIGEST_HEX_SIZE];
         int found;
 
         digest_format_hex(key, hex);
-        found = database_query(b->store->db, read_record, &record, err,
-                               "SELECT layer, created FROM build_cache WHERE key = ?", "s", hex);
+        found = database_query(b->store->db, read_record, &r, err,
+                               "SELECT layer, created, used FROM build_cache WHERE key = ?", "s", hex);
         if (found <= 0)
                 return found;
-        if (layer_get(b->store, &record.layer, &layer, NULL) < 0)
+        if (layer_get(b->store, &r.record.layer, &layer, NULL) < 0)
                 return forget(b->store, hex, err);
-        build_hold(b, &record.layer);
-        *ret = record;
-        return database_run(b->store->db, err,
-                            "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?", "is",
-                            time_now(), hex) < 0
-                   ? -1
-                   : 1;
+        build_hold(b, &r.record.layer);
+        *ret = r.record;
+        /* Said again only now and then: a write costs more than all the look-ups of a cached build. */
+        if (time_now() - r.used > USED_AGAIN)
+                strv_append(&b->used_keys, hex);
+        return 1;
+}
+
+static int update_used(struct database *db, void *arg, struct error *err)
+{
+        for (char **key = arg; *key; key++)
+                if (database_run(db, err, "UPDATE build_cache SET used = ?, uses = uses + 1 WHERE key = ?",
+                                 "is", time_now(), *key) < 0)
+                        return -1;
+        return 0;
+}
+
+int build_cache_used(struct build *b, struct error *err)
+{
+        return b->used_keys ? database_transaction(b->store->db, update_used, b->used_keys, err) : 0;
 }
 
 int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
