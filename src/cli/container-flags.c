@@ -84,9 +84,9 @@
             OPTION_INT("memory-swappiness", 0, F, memory_swappiness, "Tune container memory swappiness (0 to 100)", "-1"), \
             OPTION_ROW("mount", 0, OPTION_KIND_LIST, F, mount, "mount", "Attach a filesystem mount to the container", NULL, check_mount), \
             OPTION_STRING("name", 0, F, name, "Assign a name to the container"),                                     \
-            OPTION_ROW("net", 0, OPTION_KIND_LIST, F, network, "network", "Connect a container to a network", NULL, NULL, true), \
+            OPTION_ROW("net", 0, OPTION_KIND_LIST, F, network, "network", "Connect a container to a network", NULL, check_network, true), \
             OPTION_LIST("net-alias", 0, F, network_alias, "Add network-scoped alias for the container", NULL, NULL, true), \
-            OPTION_ROW("network", 0, OPTION_KIND_LIST, F, network, "network", "Connect a container to a network"),   \
+            OPTION_ROW("network", 0, OPTION_KIND_LIST, F, network, "network", "Connect a container to a network", NULL, check_network), \
             OPTION_LIST("network-alias", 0, F, network_alias, "Add network-scoped alias for the container"),         \
             OPTION_BOOL("no-healthcheck", 0, F, no_healthcheck, "Disable any container-specified HEALTHCHECK"),      \
             OPTION_BOOL("oom-kill-disable", 0, F, oom_kill_disable, "Disable OOM Killer"),                           \

@@ -469,7 +469,7 @@ static int publish_parts(const char *full, const char *ip, const char *host, con
         bool spread;
 
         if (string_empty(container))
-                return error_set(err, ERROR_INVALID, "no port specified: %s<empty>", full);
+                return error_set(err, ERROR_INVALID, "No port specified: %s<empty>", full);
         if (parse_range(container, &first, &last) < 0 || first == 0)
                 return bad_publish(container, "containerPort", err);
         if (!string_empty(host) && parse_range(host, &host_first, &host_last) < 0)
@@ -477,9 +477,9 @@ static int publish_parts(const char *full, const char *ip, const char *host, con
         spread = !string_empty(host) && host_last - host_first != last - first;
         /* A range of host ports for one container port: the engine takes a free one of them. */
         if (spread && first != last)
-                return error_set(err, ERROR_INVALID, "invalid ranges specified for container and host Ports: %s and %s", container, host);
+                return error_set(err, ERROR_INVALID, "Invalid ranges specified for container and host Ports: %s and %s", container, host);
         if (!streq(protocol, "tcp") && !streq(protocol, "udp") && !streq(protocol, "sctp"))
-                return error_set(err, ERROR_INVALID, "invalid proto: %s", protocol);
+                return error_set(err, ERROR_INVALID, "Invalid proto: %s", protocol);
         for (int i = 0; i <= last - first; i++) {
                 cleanup_free char *port = string_format("%d/%s", first + i, protocol);
                 struct port_map_entry *entry = port_entry(h, port);
@@ -529,8 +529,10 @@ static int publish_one(const char *text, struct container_config *c, struct host
                 free(ip);
                 ip = bare;
         }
+        if (*ip && !is_ip(ip) && strchr(ip, ':'))
+                return error_set(err, ERROR_INVALID, "Invalid ip address %s: address %s:: too many colons in address", ip, ip);
         if (*ip && !is_ip(ip))
-                return error_set(err, ERROR_INVALID, "invalid IP address: %s", ip);
+                return error_set(err, ERROR_INVALID, "Invalid ip address: %s", ip);
         return publish_parts(text, ip, host, last, protocol, c, h, err);
 }
 
@@ -545,7 +547,8 @@ static int expose_one(const char *text, struct container_config *c, struct error
         if (strchr(text, ':'))
                 return error_set(err, ERROR_INVALID, "invalid port format for --expose: %s", text);
         if (parse_range(range, &first, &last) < 0)
-                return error_set(err, ERROR_INVALID, "invalid range format for --expose: %s, error: invalid port range '%s'", text, range);
+                return error_set(err, ERROR_INVALID, "invalid range format for --expose: %s, error: strconv.ParseUint: parsing \"%s\": %s", text, range,
+                                 *range && strspn(range, "0123456789") == strlen(range) ? "value out of range" : "invalid syntax");
         for (int i = first; i <= last; i++) {
                 cleanup_free char *port = string_format("%d/%s", i, protocol);
 
@@ -865,6 +868,22 @@ static bool is_user_network(const char *name)
 }
 
 /* The flags outside of --network belong to the first network. */
+/* 6, 8 or 20 bytes in hexadecimal: by colons or dashes, or in fours by dots. */
+static bool is_mac_address(const char *text)
+{
+        size_t group = strchr(text, '.') ? 4 : 2, digits = 0;
+        char separator = group == 4 ? '.' : strlen(text) > 2 ? text[2] : 0;
+
+        for (size_t i = 0; text[i]; i++) {
+                bool at_separator = i % (group + 1) == group;
+
+                if (at_separator ? text[i] != separator || !strchr(":-.", separator) : !isxdigit((unsigned char)text[i]))
+                        return false;
+                digits += !at_separator;
+        }
+        return (digits == 12 || digits == 16 || digits == 40) && digits % group == 0;
+}
+
 static int apply_outer(const struct container_flags *f, struct endpoint_entry *e, const char *mode, struct error *err)
 {
         struct endpoint_settings *s = &e->settings;
@@ -886,9 +905,20 @@ static int apply_outer(const struct container_flags *f, struct endpoint_entry *e
                 replace_string(&ipam_of(s)->ipv6_address, f->ip6);
         if (f->link_local_ip)
                 strv_extend(&ipam_of(s)->link_local_ips, f->link_local_ip);
+        if (!string_empty(f->mac_address) && !is_mac_address(f->mac_address))
+                return error_set(err, ERROR_INVALID, "%s is not a valid mac address", f->mac_address);
         if (f->mac_address)
                 replace_string(&s->mac_address, f->mac_address);
         return 0;
+}
+
+int check_network(const char *value, struct error *err)
+{
+        struct endpoint_entry e = {};
+        int r = parse_network(value, &e, err);
+
+        json_free_fields(&endpoint_entry_table, &e);
+        return r;
 }
 
 int grammar_networks(const struct container_flags *f, struct container_spec_request *r, struct error *err)
@@ -898,8 +928,16 @@ int grammar_networks(const struct container_flags *f, struct container_spec_requ
         for (size_t i = 0; f->network && f->network[i]; i++) {
                 struct endpoint_entry e = {};
 
-                if (parse_network(f->network[i], &e, err) < 0)
+                if (parse_network(f->network[i], &e, err) < 0) {
+                        json_free_fields(&endpoint_entry_table, &e);
                         return -1;
+                }
+                for (size_t j = 0; j < n->n_endpoints; j++)
+                        if (streq(n->endpoints[j].name, e.name)) {
+                                error_set(err, ERROR_INVALID, "network \"%s\" is specified multiple times", e.name);
+                                json_free_fields(&endpoint_entry_table, &e);
+                                return -1;
+                        }
                 ARRAY_APPEND(n->endpoints, n->n_endpoints, e);
         }
         if (n->n_endpoints == 0)
@@ -909,7 +947,8 @@ int grammar_networks(const struct container_flags *f, struct container_spec_requ
                         return error_set(err, ERROR_INVALID, "conflicting options: cannot attach both user-defined and non-user-defined network-modes");
         r->host.network_mode = xstrdup(n->endpoints[0].name);
         if (string_after(r->host.network_mode, "container:")) {
-                n->n_endpoints = 0;
+                json_free_fields(&networking_config_table, n);
+                *n = (struct networking_config){};
                 return 0;
         }
         return apply_outer(f, &n->endpoints[0], r->host.network_mode, err);

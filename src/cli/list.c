@@ -92,30 +92,72 @@ static int compare_ports(const void *a, const void *b)
         return x->public != y->public ? x->public - y->public : strcmp(x->type, y->type);
 }
 
-static void add_port_group(struct strbuf *b, const struct port_row *first, const struct port_row *last)
-{
-        bool v6 = strchr(first->ip, ':') != NULL;
+/* Neighbouring ports of one address and protocol, published as themselves (or not at all). */
+struct port_group {
+        const char *ip, *type;
+        int first, last;
+};
 
-        if (b->len)
-                strbuf_adds(b, ", ");
-        if (first->public) {
-                strbuf_addf(b, "%s%s%s:%d", v6 ? "[" : "", first->ip, v6 ? "]" : "", first->public);
-                if (first != last)
-                        strbuf_addf(b, "-%d", last->public);
-                strbuf_adds(b, "->");
-        }
-        strbuf_addf(b, "%d", first->private);
-        if (first != last)
-                strbuf_addf(b, "-%d", last->private);
-        strbuf_addf(b, "/%s", first->type);
+static void add_address(struct strbuf *b, const char *ip)
+{
+        bool v6 = strchr(ip, ':') != NULL;
+
+        strbuf_addf(b, "%s%s%s%s:", b->len ? ", " : "", v6 ? "[" : "", ip, v6 ? "]" : "");
 }
 
-/* Neighbouring ports are drawn together: 0.0.0.0:80-82->80-82/tcp. */
+static void add_port_group(struct strbuf *b, const struct port_group *g)
+{
+        cleanup_free char *ports = g->first == g->last ? string_format("%d", g->first) : string_format("%d-%d", g->first, g->last);
+
+        if (*g->ip) {
+                add_address(b, g->ip);
+                strbuf_addf(b, "%s->%s/%s", ports, ports, g->type);
+        } else {
+                strbuf_addf(b, "%s%s/%s", b->len ? ", " : "", ports, g->type);
+        }
+}
+
+/* The order is Docker's: groups that end before their last member comes, then each address's and protocol's last group, then
+ * ports that are published as others. */
+static char *port_groups_text(const struct port_row *rows, size_t count)
+{
+        cleanup_free struct port_group *groups = xcalloc(count, sizeof(*groups));
+        cleanup_strbuf struct strbuf mapped = {};
+        struct strbuf b = {};
+        size_t n = 0;
+
+        for (size_t i = 0; i < count; i++) {
+                const struct port_row *r = &rows[i];
+                size_t g = 0;
+
+                if (*r->ip && r->public != r->private) {
+                        add_address(&mapped, r->ip);
+                        strbuf_addf(&mapped, "%d->%d/%s", r->public, r->private, r->type);
+                        continue;
+                }
+                while (g < n && (!streq(groups[g].ip, r->ip) || !streq(groups[g].type, r->type)))
+                        g++;
+                if (g < n && r->private == groups[g].last + 1) {
+                        groups[g].last = r->private;
+                        continue;
+                }
+                if (g < n)
+                        add_port_group(&b, &groups[g]);
+                else
+                        n++;
+                groups[g] = (struct port_group){ r->ip, r->type, r->private, r->private };
+        }
+        for (size_t g = 0; g < n; g++)
+                add_port_group(&b, &groups[g]);
+        if (mapped.len)
+                strbuf_addf(&b, "%s%s", b.len ? ", " : "", mapped.data);
+        return strbuf_take(&b);
+}
+
 static char *ports_text(json_object *ports)
 {
         size_t count = ports ? json_object_array_length(ports) : 0;
         cleanup_free struct port_row *rows = xcalloc(count, sizeof(*rows));
-        struct strbuf b = {};
 
         for (size_t i = 0; i < count; i++) {
                 json_object *p = json_object_array_get_idx(ports, i);
@@ -125,28 +167,7 @@ static char *ports_text(json_object *ports)
         }
         if (count)
                 qsort(rows, count, sizeof(*rows), compare_ports);
-        /* Groups are made within one address and protocol; addresses follow one another as their first port does. */
-        for (size_t i = 0; i < count; i++) {
-                size_t last = i;
-
-                if (!rows[i].type)
-                        continue;
-                for (size_t j = i + 1; j < count; j++) {
-                        bool same = rows[j].type && streq(rows[j].type, rows[i].type) && streq(rows[j].ip, rows[i].ip) &&
-                                    rows[j].private == rows[last].private + 1 &&
-                                    (rows[i].public ? rows[j].public == rows[last].public + 1 && rows[i].public == rows[i].private : !rows[j].public);
-
-                        if (same) {
-                                if (last != i)
-                                        rows[last].type = NULL;
-                                last = j;
-                        }
-                }
-                add_port_group(&b, &rows[i], &rows[last]);
-                if (last != i)
-                        rows[last].type = NULL;
-        }
-        return strbuf_take(&b);
+        return port_groups_text(rows, count);
 }
 
 static char *mounts_text(json_object *mounts, bool full, int *ret_local)

@@ -86,6 +86,10 @@ static int member_of(struct execution *e, const struct node *node, const struct 
                         *ret = (struct value){ json_object_get(found), name, false };
                         return 0;
                 }
+                if (e->options->flags & TEMPLATE_STRUCTS && value_alias(name) && json_object_object_get_ex(on->json, value_alias(name), &found)) {
+                        *ret = (struct value){ json_object_get(found), name, false };
+                        return 0;
+                }
                 if (call_method(e, on, name, NULL, 0, ret))
                         return 0;
                 if (value_member_is_map(on->member) || !(e->options->flags & TEMPLATE_STRUCTS)) {

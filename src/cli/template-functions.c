@@ -14,15 +14,30 @@ static const char *const map_members[] = {
 /* Members that are pointers: nil prints as <nil>, not as an empty list. */
 static const char *const pointer_members[] = { "Init", "OomKillDisable", "MemorySwappiness", "PidsLimit", "Health", "Healthcheck", "StopTimeout", "UsageData", "SizeRw", "SizeRootFs", "Descriptor", "GraphDriver" };
 
+const char *value_alias(const char *member)
+{
+        static const char *const names[][2] = { { "ID", "Id" },
+                                                { "APIVersion", "ApiVersion" },
+                                                { "DNS", "Dns" },
+                                                { "DNSOptions", "DnsOptions" },
+                                                { "DNSSearch", "DnsSearch" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (streq(names[i][0], member))
+                        return names[i][1];
+        return NULL;
+}
+
 /* Members that Docker's types have and its JSON leaves out when they are empty. */
 static const char *const optional_members[] = {
         "Annotations",  "Author",   "Comment",     "Descriptor", "ExposedPorts", "GraphDriver", "Health",   "Healthcheck",
         "Init",         "LastTagTime", "MacAddress", "Manifests", "Mounts",      "NetworkDisabled", "OsVersion", "Parent",
         "Shell",        "SizeRootFs", "SizeRw",    "StopSignal", "StopTimeout",  "StorageOpt",  "Sysctls",  "Tmpfs",
+        "AuxiliaryAddresses", "Gateway", "IPRange",
         "UsageData",    "Variant",
 };
 /* Those of them that are texts. */
-static const char *const optional_texts[] = { "Author", "Comment", "MacAddress", "OsVersion", "Parent", "StopSignal", "Variant" };
+static const char *const optional_texts[] = { "Author", "Comment", "MacAddress", "OsVersion", "Parent", "StopSignal", "Variant", "Gateway", "IPRange" };
 
 bool value_optional(const char *member, struct value *ret)
 {

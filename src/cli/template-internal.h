@@ -73,6 +73,8 @@ bool value_truth(const struct value *value);
 /* As Go's fmt prints it with %v. */
 void value_print(struct strbuf *out, const struct value *value);
 /* Is a member of that name a map (and not a struct) in Docker's types? */
+/* The name that the JSON has for a member that Docker's type calls otherwise; NULL: the same. */
+const char *value_alias(const char *member);
 /* A member that may be left out of the JSON; *ret is its zero value. */
 bool value_optional(const char *member, struct value *ret);
 bool value_member_is_map(const char *member);

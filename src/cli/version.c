@@ -119,21 +119,6 @@ static void print_server(json_object *server)
         }
 }
 
-/* Templates know the version as APIVersion, JSON as ApiVersion. */
-char *api_version_names(const char *text)
-{
-        struct strbuf b = {};
-        const char *at;
-
-        while ((at = strstr(text, ".APIVersion"))) {
-                strbuf_add(&b, text, (size_t)(at - text));
-                strbuf_adds(&b, ".ApiVersion");
-                text = at + strlen(".APIVersion");
-        }
-        strbuf_adds(&b, text);
-        return strbuf_take(&b);
-}
-
 static int show_templated(const struct template *template, json_object *both, struct error *err)
 {
         struct template_options options = { .flags = TEMPLATE_STRUCTS, .type_name = "system.versionInfo" };
@@ -148,8 +133,7 @@ static int show_templated(const struct template *template, json_object *both, st
 static int run_version(struct cli *cli, struct invocation *call, struct error *err)
 {
         const char *format = ((struct version *)call->values)->format;
-        cleanup_free char *text =
-            string_empty(format) || streq(format, "json") ? NULL : api_version_names(format);
+        const char *text = string_empty(format) || streq(format, "json") ? NULL : format;
         cleanup_template struct template *template = NULL;
         cleanup_json json_object *both = json_object_new_object();
         cleanup_query struct client_query q = {};
