@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <poll.h>
 #include <stdio.h>
 
 #define MODE_DIR (UINT32_C(1) << 31)     /* Go's os.ModeDir */
@@ -456,12 +457,30 @@ static int place_remotely(const char *source, bool source_is_dir, const char *ta
         return 0;
 }
 
+#define EARLY_INPUT_READS 16
+#define EARLY_INPUT_MS 50
+
+/* A refusal may come before the program that writes into our pipe has written its few bytes: it is not to die of that. */
+static void take_early_input(void)
+{
+        char buffer[65536];
+
+        for (int i = 0; i < EARLY_INPUT_READS && !isatty(STDIN_FILENO); i++) {
+                struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+                if (poll(&input, 1, EARLY_INPUT_MS) <= 0 || read(STDIN_FILENO, buffer, sizeof(buffer)) <= 0)
+                        return;
+        }
+}
+
 static int copy_stdin(struct client *client, const struct cp *o, const char *container, const char *target, const struct remote_stat *there, const char *argument, struct error *err)
 {
         cleanup_stream struct stream *in = NULL;
 
-        if (!there->exists || !there->is_dir)
+        if (!there->exists || !there->is_dir) {
+                take_early_input();
                 return error_set(err, ERROR_INVALID, "destination \"%s\" must be a directory", argument);
+        }
         in = stream_new_fd(dup(STDIN_FILENO));
         return put_remote(client, o, container, target, in, err);
 }
