@@ -237,7 +237,7 @@ static void send_result(struct own_client *c, int r, struct build_result *result
 
         if (r == 0) {
                 digest_format(&result->id, id);
-                json_set_string(message, "id", id);
+                json_set_string(message, "id", digest_is_zero(&result->id) ? "" : id);
         } else {
                 json_set_string(message, "failure", error_message(err));
                 if (result->source)

@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "store/layer.h"
+#include "store/unpack.h"
 
 #include <inttypes.h>
 
@@ -158,6 +159,39 @@ static int export_image(struct build *b, struct stage_state *s, struct build_res
         return build_cache_used(b, err);
 }
 
+/* The target's files for the client, who gave a folder or a file to put them into. */
+static int export_files(struct build *b, struct stage_state *s, struct error *err)
+{
+        bool tar = streq(b->options->output, "tar");
+        cleanup_close int view = -1;
+        struct copy_rules rules = { .keep_owner = true };
+        struct error failure = {};
+        struct vertex v;
+        int out, r = -1;
+
+        if (b->request->n_fds == 0)
+                return error_set(err, ERROR_INVALID, "the destination of the output is missing");
+        out = b->request->fds[b->request->n_fds - 1];
+        vertex_begin(b, &v, "exporting to client %s", tar ? "tarball" : "directory");
+        view = build_view(b, s->diff_ids, s->n_diff_ids, &failure);
+        if (view >= 0 && tar) {
+                cleanup_sink struct sink *sink = sink_new_fd(out);
+                cleanup_tar_writer struct tar_writer *writer = tar_writer_new(sink);
+                cleanup_close int root = openat(view, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                struct pack_options options = { .timestamp = INT64_MAX };
+
+                r = tar_pack(root, writer, &options, &failure) < 0 ? -1 : tar_writer_finish(writer, &failure);
+        } else if (view >= 0) {
+                r = copy_tree(view, "/", out, "/", &rules, &failure);
+        }
+        if (r < 0) {
+                vertex_failed(b, &v, &failure);
+                return error_move(err, &failure);
+        }
+        vertex_done(b, &v);
+        return build_cache_used(b, err);
+}
+
 static struct stage_state *target_stage(struct build *b)
 {
         for (size_t i = b->n_stages; i > 0 && !string_empty(b->options->target); i--)
@@ -176,7 +210,9 @@ static int solve(struct build *b, struct build_result *ret, struct error *err)
         if (build_stage_solve(b, target, err) < 0)
                 return -1;
         b->where = (struct dockerfile_location){};
-        return export_image(b, target, ret, err);
+        if (string_empty(b->options->output))
+                return export_image(b, target, ret, err);
+        return export_files(b, target, err);
 }
 
 int build_run(const struct build_services *services, const struct build_request *request,

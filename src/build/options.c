@@ -38,6 +38,7 @@ static const struct json_field fields[] = {
                          JSON_OMIT_EMPTY),
         JSON_FIELD_ARRAY("secrets", struct build_options, secrets, n_secrets, JSON_ARRAY, secret_table,
                          JSON_OMIT_EMPTY),
+        F("output", output, JSON_STRING),
         F("platform", platform, JSON_STRING),
         F("cgroup_parent", cgroup_parent, JSON_STRING),
 };

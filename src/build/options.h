@@ -31,6 +31,7 @@ struct build_options {
         struct build_secret *secrets;
         size_t n_secrets;
         char *platform;
+        char *output; /* "local", "tar": the last descriptor is the folder or file for the result; NULL, "": an image */
         char *cgroup_parent;
 };
 extern const struct json_table build_options_table;

@@ -35,7 +35,7 @@ static int refuse(const struct build_flags *f, struct error *err)
                 { f->attest != NULL, "--attest" },
                 { f->cache_from != NULL, "--cache-from" },
                 { f->cache_to != NULL, "--cache-to" },
-                { f->output != NULL, "--output" },
+                { strv_length(f->output) > 1, "more than one --output" },
                 { f->ssh != NULL, "--ssh" },
                 { f->check, "--check" },
                 { !string_empty(f->call) && !streq(f->call, "build"), "--call" },
@@ -425,6 +425,91 @@ static int use_folder(const struct build_flags *f, const char *context, struct b
         return read_dockerfile(f, context, &u->options, err);
 }
 
+/* ---- The result ---- */
+
+struct output {
+        const char *type, *dest;
+};
+
+/* "dir", "-", "type=local,dest=dir". The fields are cut up in place. */
+static int parse_output(char **fields, struct output *o, struct error *err)
+{
+        if (!strchr(fields[0], '=') && !fields[1]) {
+                o->type = streq(fields[0], "-") ? "tar" : "local";
+                o->dest = fields[0];
+                return 0;
+        }
+        for (; *fields; fields++) {
+                char *equals = strchr(*fields, '=');
+
+                if (!equals)
+                        return error_set(err, ERROR_INVALID, "failed to build: invalid value %s", *fields);
+                *equals = 0;
+                if (streq(*fields, "type"))
+                        o->type = equals + 1;
+                else if (streq(*fields, "dest"))
+                        o->dest = equals + 1;
+                else
+                        return error_set(err, ERROR_UNSUPPORTED,
+                                         "failed to build: --output with %s= is not supported by davit yet",
+                                         *fields);
+        }
+        if (!o->type)
+                return error_set(err, ERROR_INVALID, "failed to build: type is required for output");
+        return 0;
+}
+
+static int open_output(const struct output *o, int *ret, struct error *err)
+{
+        if (streq(o->type, "tar") && (!o->dest || streq(o->dest, "-"))) {
+                *ret = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        } else if (streq(o->type, "tar")) {
+                *ret = open(o->dest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        } else {
+                if (directory_make(AT_FDCWD, o->dest, 0755, err) < 0)
+                        return failed(err);
+                *ret = open(o->dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        }
+        if (*ret < 0) {
+                error_errno(err, "%s", o->dest ? o->dest : "-");
+                return failed(err);
+        }
+        return 0;
+}
+
+static int set_output(const struct build_flags *f, struct build_upload *u, struct error *err)
+{
+        cleanup_strv char **fields = f->output ? strv_split(f->output[0], ',') : NULL;
+        struct output o = {};
+
+        if (!fields)
+                return 0;
+        if (parse_output(fields, &o, err) < 0)
+                return -1;
+        if ((streq(o.type, "docker") || streq(o.type, "image")) && !o.dest)
+                return 0;
+        if (streq(o.type, "docker") || streq(o.type, "oci") || streq(o.type, "registry"))
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "failed to build: --output type=%s%s is not supported by davit yet", o.type,
+                                 o.dest ? " with a destination" : "");
+        if (!streq(o.type, "local") && !streq(o.type, "tar"))
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to solve: exporter \"%s\" could not be found",
+                                 o.type);
+        if (streq(o.type, "local") && string_empty(o.dest))
+                return error_set(err, ERROR_INVALID, "failed to build: dest is required for local exporter");
+        if (streq(o.type, "local") && streq(o.dest, "-"))
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: dest cannot be stdout for local exporter");
+        if (u->n_fds == ARRAY_SIZE(u->fds))
+                return error_set(err, ERROR_INVALID, "failed to build: too many build contexts");
+        if (open_output(&o, &u->fds[u->n_fds], err) < 0)
+                return -1;
+        u->n_fds++;
+        u->options.output = xstrdup(o.type);
+        return 0;
+}
+
 int build_prepare(const struct build_flags *f, const char *context, struct build_upload *ret,
                   struct error *err)
 {
@@ -448,5 +533,5 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
         o->shm_size = f->shm_size;
         if (streq(context, "-") ? use_input(f, ret, err) < 0 : use_folder(f, context, ret, err) < 0)
                 return -1;
-        return set_further_contexts(f, ret, err);
+        return set_further_contexts(f, ret, err) < 0 ? -1 : set_output(f, ret, err);
 }

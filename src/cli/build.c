@@ -226,7 +226,7 @@ static int finish(const struct build_flags *f, const struct build_end *end, stru
                 return -1;
         if (!string_empty(f->metadata_file) && write_metadata(f, end->id, err) < 0)
                 return -1;
-        if (f->quiet)
+        if (f->quiet && !streq(f->output ? f->output[0] : NULL, "-"))
                 printf("%s\n", end->id);
         return 0;
 }
