@@ -70,6 +70,14 @@ static int strmap_query(struct request *req, const char *name, struct strmap *re
         return 0;
 }
 
+static void set_text(char **dst, struct request *req, const char *name)
+{
+        const char *text = request_query(req, name);
+
+        if (!string_empty(text))
+                replace_string(dst, text);
+}
+
 static int ulimits_query(struct request *req, struct build_options *o, struct error *err)
 {
         const char *text = request_query(req, "ulimits");
@@ -84,22 +92,10 @@ static int ulimits_query(struct request *req, struct build_options *o, struct er
         return json_bind(&build_options_table, tree, o, err);
 }
 
-static void set_text(char **dst, struct request *req, const char *name)
-{
-        const char *text = request_query(req, name);
-
-        if (!string_empty(text))
-                replace_string(dst, text);
-}
-
 static int read_query(struct request *req, struct build_options *o, struct error *err)
 {
         const char *hosts = request_query(req, "extrahosts");
 
-        if (!string_empty(request_query(req, "remote")))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "building from a URL is not supported by davit yet: %s",
-                                 request_query(req, "remote"));
         if (streq(request_query(req, "version"), "2"))
                 return error_set(
                     err, ERROR_UNSUPPORTED,
@@ -108,7 +104,8 @@ static int read_query(struct request *req, struct build_options *o, struct error
             strmap_query(req, "labels", &o->labels, err) < 0 ||
             request_query_int64(req, "shmsize", 0, &o->shm_size, err) < 0)
                 return -1;
-        o->context = xstrdup("tar");
+        set_text(&o->context_url, req, "remote");
+        o->context = xstrdup(o->context_url ? "url" : "tar");
         set_text(&o->dockerfile_path, req, "dockerfile");
         set_text(&o->target, req, "target");
         set_text(&o->network, req, "networkmode");

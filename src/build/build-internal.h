@@ -19,6 +19,7 @@ struct build_context {
         struct path_matcher *ignore; /* NULL: nothing is */
         char *tmp_name;              /* the store's tmp folder that it was unpacked into, else NULL */
         bool announced;              /* its vertex was shown */
+        bool text_only; /* the URL was a Dockerfile */
 };
 
 struct stage_state {
@@ -208,6 +209,9 @@ int source_resolve(const struct copy_source *from, const char *pattern, char ***
 /* Adds names, types, modes, link targets and bytes of `path` and all below it that the rules let through. */
 int source_digest(struct build *b, const struct copy_source *from, const char *path,
                   const struct copy_rules *rules, struct step_key *key, struct error *err);
+
+/* Does the file begin as a tar does, compressed or not? */
+bool source_is_archive(int root, const char *path);
 
 /* ---- copy.c ---- */
 int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);

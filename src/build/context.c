@@ -1,10 +1,19 @@
 #include "build/build-internal.h"
 
+#include "build/fetch.h"
 #include "store/unpack.h"
 
 #include <errno.h>
 
 #define TEXT_MAX (4 << 20)
+
+static int read_text(int fd, const char *path, char **ret, struct error *err)
+{
+        cleanup_close int file = open_in_root(fd, path, O_RDONLY | O_NONBLOCK, 0, err);
+        size_t len;
+
+        return file < 0 ? -1 : fd_read_file(file, TEXT_MAX, ret, &len, err);
+}
 
 /* A tar becomes a folder below tmp/. Owners don't matter: COPY gives its own. */
 static int unpack(struct build *b, struct build_context *c, struct stream *tar, struct error *err)
@@ -36,6 +45,47 @@ static int open_tar(struct build *b, struct error *err)
         return unpack(b, &b->context, own, err);
 }
 
+/* A git repository, an archive, or a Dockerfile alone. */
+static int open_url(struct build *b, struct error *err)
+{
+        const char *url = b->options->context_url ? b->options->context_url : "";
+        cleanup_free char *path = NULL, *sub = NULL, *commit = NULL;
+        cleanup_close int folder = store_tmp_directory(b->store, &b->context.tmp_name, err), file = -1;
+        struct fetched f = {};
+        int r;
+
+        if (folder < 0)
+                return -1;
+        path = string_format("%s/tmp/%s", b->store->root, b->context.tmp_name);
+        if (url_is_git(url)) {
+                if (fetch_git(url, path, "git", false, &sub, &commit, err) < 0)
+                        return error_context(err, "failed to fetch %s", url);
+                {
+                        cleanup_free char *inside = string_format("git/%s", sub);
+
+                        b->context.fd = open_beneath(folder, inside, O_RDONLY | O_DIRECTORY, 0, err);
+                }
+                return b->context.fd < 0 ? -1 : 0;
+        }
+        if (!url_is_file(url))
+                return error_set(err, ERROR_INVALID, "unable to prepare context: %s is no URL", url);
+        r = fetch_file(url, folder, "file", NULL, &f, err);
+        fetched_deinit(&f);
+        if (r < 0)
+                return -1;
+        if (source_is_archive(folder, "file")) {
+                cleanup_stream struct stream *tar =
+                    stream_new_fd(openat(folder, "file", O_RDONLY | O_CLOEXEC));
+                cleanup_free char *archive = take_ptr(b->context.tmp_name);
+
+                r = unpack(b, &b->context, tar, err);
+                store_tmp_remove(b->store, archive);
+                return r;
+        }
+        b->context.text_only = true;
+        return read_text(folder, "file", &b->text, err);
+}
+
 static int duplicate_folder(int fd, int *ret, struct error *err)
 {
         int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -62,14 +112,6 @@ static int open_further(struct build *b, size_t first, struct error *err)
         return 0;
 }
 
-static int read_text(int fd, const char *path, char **ret, struct error *err)
-{
-        cleanup_close int file = open_in_root(fd, path, O_RDONLY | O_NONBLOCK, 0, err);
-        size_t len;
-
-        return file < 0 ? -1 : fd_read_file(file, TEXT_MAX, ret, &len, err);
-}
-
 static int read_ignore(struct build *b, struct error *err)
 {
         cleanup_free char *text = NULL;
@@ -93,7 +135,10 @@ static int read_dockerfile(struct build *b, struct error *err)
         const char *name = b->options->dockerfile_name ? b->options->dockerfile_name : path;
 
         b->filename = xstrdup(strrchr(name, '/') ? strrchr(name, '/') + 1 : name);
-        if (b->options->dockerfile && (*b->options->dockerfile || !streq(b->options->context, "tar"))) {
+        if (b->context.text_only)
+                return 0;
+        if (b->options->dockerfile && (*b->options->dockerfile || (!streq(b->options->context, "tar") &&
+                                                                   !streq(b->options->context, "url")))) {
                 b->text = xstrdup(b->options->dockerfile);
                 return 0;
         }
@@ -110,6 +155,8 @@ int build_contexts_open(struct build *b, struct error *err)
 
         b->context.fd = -1;
         if (tar && open_tar(b, err) < 0)
+                return -1;
+        if (streq(b->options->context, "url") && open_url(b, err) < 0)
                 return -1;
         if (directory && b->request->n_fds == 0)
                 return error_set(err, ERROR_INVALID, "the build's context is missing");

@@ -1,6 +1,6 @@
 /* COPY, ADD and WORKDIR: layers that are written directly, into a writable overlay that is mounted nowhere.
  */
-#include "build/build-internal.h"
+#include "build/fetch.h"
 
 #include "base/time.h"
 #include "runtime/user.h"
@@ -12,14 +12,20 @@
 /* An instruction with everything expanded. */
 struct copy_work {
         const struct instruction *instruction;
+        struct store *store;
         bool add;
-        char *dest, *chown, *chmod, *shown_dest; /* dest: absolute; shown: as written */
-        char **written;                          /* sources as written */
+        char *dest, *chown, *chmod, *checksum, *shown_dest; /* dest: absolute; shown: as written */
+        char **written;                                     /* sources as written */
         struct copy_source from;
         char **sources;                 /* resolved */
         struct instruction_file *files; /* here-documents, expanded */
         size_t n_files;
         struct copy_rules rules;
+        char **urls;    /* of `written`: what is fetched */
+        char *tmp_name; /* the folder it is fetched into, files 0, 1, … */
+        int tmp_fd;
+        struct fetched *fetched;
+        size_t n_fetched;
 };
 
 static void work_deinit(struct copy_work *w)
@@ -28,6 +34,7 @@ static void work_deinit(struct copy_work *w)
         free(w->shown_dest);
         free(w->chown);
         free(w->chmod);
+        free(w->checksum);
         strv_free(w->written);
         strv_free(w->sources);
         for (size_t i = 0; i < w->n_files; i++) {
@@ -36,6 +43,15 @@ static void work_deinit(struct copy_work *w)
         }
         free(w->files);
         path_matcher_free(w->rules.exclude);
+        strv_free(w->urls);
+        for (size_t i = 0; i < w->n_fetched; i++)
+                fetched_deinit(&w->fetched[i]);
+        free(w->fetched);
+        if (w->tmp_fd >= 0)
+                close(w->tmp_fd);
+        if (w->tmp_name)
+                store_tmp_remove(w->store, w->tmp_name);
+        free(w->tmp_name);
         if (!w->from.context && w->from.root >= 0)
                 close(w->from.root);
 }
@@ -43,16 +59,49 @@ static void work_deinit(struct copy_work *w)
 static int refuse(struct copy_work *w, struct error *err)
 {
         const struct instruction *i = w->instruction;
-        const char *what = i->parents ? "--parents" : !string_empty(i->checksum) ? "--checksum" : NULL;
 
-        if (what)
-                return error_set(err, ERROR_UNSUPPORTED, "%s %s is not supported by davit yet",
-                                 instruction_type_name(i->type), what);
-        for (char **s = w->written; w->add && s && *s; s++)
-                if (strstr(*s, "://") || string_after(*s, "git@"))
-                        return error_set(err, ERROR_UNSUPPORTED,
-                                         "ADD from a URL is not supported by davit yet: %s", *s);
+        if (i->parents)
+                return error_set(err, ERROR_UNSUPPORTED, "COPY --parents is not supported by davit yet");
+        if (!string_empty(i->checksum) && !w->urls)
+                return error_set(err, ERROR_INVALID, "checksum can't be specified for non-HTTP(S) sources");
         return 0;
+}
+
+static int fetch_repository(struct build *b, struct copy_work *w, const char *url, const char *as,
+                            struct fetched *ret, struct error *err)
+{
+        cleanup_free char *path = string_format("%s/tmp/%s", b->store->root, w->tmp_name), *sub = NULL,
+                          *commit = NULL;
+
+        if (!string_empty(w->checksum))
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "ADD --checksum of a git repository is not supported by davit yet");
+        if (fetch_git(url, path, as, w->instruction->keep_git_dir == 1, &sub, &commit, err) < 0)
+                return error_context(err, "failed to load cache key");
+        digest_of(commit, strlen(commit), &ret->digest);
+        ret->name = xstrdup(url);
+        ret->folder = string_format("%s/%s", as, sub);
+        return 0;
+}
+
+/* ADD's URLs are fetched before the key is made: their content is in it. */
+static int fetch_all(struct build *b, struct copy_work *w, struct error *err)
+{
+        if (!w->urls)
+                return 0;
+        w->tmp_fd = store_tmp_directory(b->store, &w->tmp_name, err);
+        for (size_t i = 0; w->tmp_fd >= 0 && w->urls[i]; i++) {
+                cleanup_free char *as = string_format("%zu", i);
+                struct fetched f = {};
+
+                if (url_is_git(w->urls[i])
+                        ? fetch_repository(b, w, w->urls[i], as, &f, err) < 0
+                        : fetch_file(w->urls[i], w->tmp_fd, as,
+                                     string_empty(w->checksum) ? NULL : w->checksum, &f, err) < 0)
+                        return -1;
+                ARRAY_APPEND(w->fetched, w->n_fetched, f);
+        }
+        return w->tmp_fd < 0 ? -1 : 0;
 }
 
 /* The text of a here-document: quotes mean nothing in it. */
@@ -83,13 +132,16 @@ static int expand_all(struct build *b, struct stage_state *s, struct copy_work *
                 if (build_expand(b, s, *a, &text, err) < 0)
                         return -1;
                 strv_append_take(&w->written, text);
+                if (w->add && (url_is_file(text) || url_is_git(text)))
+                        strv_append(&w->urls, text);
         }
         for (size_t n = 0; n < i->n_files; n++)
                 if (expand_file(b, s, &i->files[n], w, err) < 0)
                         return -1;
         if (build_expand(b, s, i->value, &w->shown_dest, err) < 0 ||
             (i->chown && build_expand(b, s, i->chown, &w->chown, err) < 0) ||
-            (i->chmod && build_expand(b, s, i->chmod, &w->chmod, err) < 0))
+            (i->chmod && build_expand(b, s, i->chmod, &w->chmod, err) < 0) ||
+            (i->checksum && build_expand(b, s, i->checksum, &w->checksum, err) < 0))
                 return -1;
         w->dest = build_absolute(s, w->shown_dest, true);
         if (string_empty(w->chmod))
@@ -113,7 +165,7 @@ static int open_source(struct build *b, struct stage_state *s, struct copy_work 
         if (w->from.context) {
                 w->from.root = w->from.context->fd;
                 w->rules.ignore = w->from.context->ignore;
-                if (w->written)
+                if (strv_length(w->written) > strv_length(w->urls))
                         build_context_announce(b, w->from.context);
                 return 0;
         }
@@ -129,6 +181,8 @@ static int find_sources(struct copy_work *w, struct error *err)
 {
         w->sources = strv_new();
         for (char **pattern = w->written; pattern && *pattern; pattern++) {
+                if (strv_contains(w->urls, *pattern))
+                        continue;
                 if (w->from.root < 0)
                         return error_set(err, ERROR_INVALID,
                                          "failed to compute cache key: failed to calculate checksum of ref "
@@ -154,7 +208,19 @@ static int make_key(struct build *b, struct stage_state *s, struct copy_work *w,
         step_key_add(&key, "chown", w->chown);
         step_key_add(&key, "chmod", w->chmod);
         step_key_list(&key, "exclude", w->instruction->exclude);
-        step_key_add(&key, "unpack", w->instruction->unpack == 0 ? "no" : "yes");
+        step_key_add(&key, "unpack",
+                     w->instruction->unpack < 0 ? "auto"
+                     : w->instruction->unpack   ? "yes"
+                                                : "no");
+        for (size_t i = 0; i < w->n_fetched; i++) {
+                char hex[DIGEST_HEX_SIZE], time[32];
+
+                digest_format_hex(&w->fetched[i].digest, hex);
+                snprintf(time, sizeof(time), "%lld", (long long)w->fetched[i].mtime);
+                step_key_add(&key, w->fetched[i].name, hex);
+                step_key_add(&key, "modified", time);
+                step_key_add(&key, "git", w->instruction->keep_git_dir == 1 ? "kept" : "dropped");
+        }
         for (size_t i = 0; i < w->n_files; i++)
                 step_key_add(&key, w->files[i].name, w->files[i].data);
         for (char **source = w->sources; *source && r == 0; source++)
@@ -189,32 +255,14 @@ static int find_owner(int root, const char *chown, struct copy_rules *rules, str
         return 0;
 }
 
-/* Does the file begin as a tar does, compressed or not? */
-static int is_archive(const struct copy_source *from, const char *path, bool *ret)
-{
-        cleanup_close int fd = open_in_root(from->root, *path ? path : ".", O_RDONLY | O_NONBLOCK, 0, NULL);
-        cleanup_stream struct stream *file = NULL, *plain = NULL;
-        cleanup_tar_reader struct tar_reader *reader = NULL;
-        const struct tar_entry *entry;
-        struct stat st;
-
-        *ret = false;
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 20)
-                return 0;
-        file = stream_new_fd(take_fd(fd));
-        plain = stream_new_decompressed(file);
-        reader = tar_reader_new(plain, NULL);
-        *ret = tar_reader_next(reader, &entry, NULL) > 0;
-        return 0;
-}
-
-static int unpack_archive(struct copy_work *w, const char *path, int root, int64_t mtime, struct error *err)
+static int unpack_archive(struct copy_work *w, int from, const char *path, int root, int64_t mtime,
+                          struct error *err)
 {
         cleanup_stream struct stream *file = NULL, *plain = NULL;
         struct unpack_options options = { .flags = w->rules.chown ? UNPACK_CHOWN : 0,
                                           .uid = w->rules.uid,
                                           .gid = w->rules.gid };
-        int fd = open_in_root(w->from.root, path, O_RDONLY, 0, err);
+        int fd = open_in_root(from, path, O_RDONLY, 0, err);
 
         if (fd < 0)
                 return -1;
@@ -254,6 +302,33 @@ static int copy_files(struct copy_work *w, struct step_tree *t, int64_t mtime, s
         return folder < 0 ? -1 : 0;
 }
 
+/* What was fetched: a file of mode 600 unless told otherwise, unpacked only on demand. */
+static int copy_fetched(struct copy_work *w, int root, int64_t mtime, struct error *err)
+{
+        for (size_t i = 0; i < w->n_fetched; i++) {
+                struct copy_rules rules = w->rules;
+                cleanup_free char *file = string_format("%zu", i), *dest = NULL;
+                size_t len = strlen(w->dest);
+
+                rules.ignore = NULL;
+                if (w->fetched[i].folder) {
+                        if (copy_tree(w->tmp_fd, w->fetched[i].folder, root, w->dest, &rules, err) < 0)
+                                return -1;
+                        continue;
+                }
+                rules.exclude = NULL;
+                if (w->instruction->unpack == 1 && source_is_archive(w->tmp_fd, file)) {
+                        if (unpack_archive(w, w->tmp_fd, file, root, mtime, err) < 0)
+                                return -1;
+                        continue;
+                }
+                dest = string_format("%s%s", w->dest, w->dest[len - 1] == '/' ? w->fetched[i].name : "");
+                if (copy_tree(w->tmp_fd, file, root, dest, &rules, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int execute_copy(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v,
                         void *arg, struct error *err)
 {
@@ -269,12 +344,14 @@ static int execute_copy(struct build *b, struct stage_state *s, struct step_tree
                 bool archive = false;
 
                 if (w->add && w->instruction->unpack != 0)
-                        is_archive(&w->from, *source, &archive);
-                if (archive ? unpack_archive(w, *source, t->root, mtime, err) < 0
+                        archive = source_is_archive(w->from.root, *source);
+                if (archive ? unpack_archive(w, w->from.root, *source, t->root, mtime, err) < 0
                             : copy_tree(w->from.root, **source ? *source : ".", t->root, w->dest, &w->rules,
                                         err) < 0)
                         return -1;
         }
+        if (copy_fetched(w, t->root, mtime, err) < 0)
+                return -1;
         return copy_files(w, t, mtime, err);
 }
 
@@ -304,6 +381,8 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
                 .instruction = i,
                 .add = i->type == INSTRUCTION_ADD,
                 .from = { .root = -1, .context = &b->context },
+                .store = b->store,
+                .tmp_fd = -1,
         };
         struct build_work work = { .execute = execute_copy, .arg = &w };
         struct digest key;
@@ -311,7 +390,7 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
         if (expand_all(b, s, &w, err) < 0 || refuse(&w, err) < 0 || open_source(b, s, &w, err) < 0)
                 return -1;
         work.text = build_step_text(b, s, i->original);
-        if (find_sources(&w, err) < 0 || make_key(b, s, &w, &key, err) < 0) {
+        if (fetch_all(b, &w, err) < 0 || find_sources(&w, err) < 0 || make_key(b, s, &w, &key, err) < 0) {
                 free(work.text);
                 return -1;
         }

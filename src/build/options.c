@@ -20,6 +20,7 @@ static const struct json_field fields[] = {
         F("dockerfile_name", dockerfile_name, JSON_STRING),
         JSON_FIELD("dockerignore", struct build_options, dockerignore, JSON_STRING, JSON_OMIT_NULL),
         F("context", context, JSON_STRING),
+        F("context_url", context_url, JSON_STRING),
         F("build_contexts", build_contexts, JSON_STRV),
         F("image_contexts", image_contexts, JSON_STRMAP),
         F("build_args", build_args, JSON_STRMAP),

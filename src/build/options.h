@@ -14,8 +14,8 @@ struct build_options {
         char *dockerfile_path; /* inside the context; NULL: "Dockerfile" */
         char *dockerfile_name; /* for messages: "Dockerfile" */
         char *dockerignore;    /* its text; NULL: read from the context, "" for none */
-        /* "directory": the first descriptor is the context; "tar": it is a stream with one; "none". */
-        char *context;
+        /* "directory": the first descriptor is the context; "tar": it is a stream with one; "url": `context_url`; "none". */
+        char *context, *context_url;
         char **build_contexts;        /* names of further contexts; their descriptors follow in order */
         struct strmap image_contexts; /* further contexts that are images: name → reference */
         struct strmap build_args, labels;

@@ -2,6 +2,7 @@
 #include "build/build-internal.h"
 
 #include "base/path.h"
+#include "store/tar.h"
 
 #include <errno.h>
 
@@ -270,4 +271,20 @@ int source_digest(struct build *b, const struct copy_source *from, const char *p
                 step_key_add(key, "file", text);
         }
         return 0;
+}
+
+bool source_is_archive(int root, const char *path)
+{
+        cleanup_close int fd = open_in_root(root, *path ? path : ".", O_RDONLY | O_NONBLOCK, 0, NULL);
+        cleanup_stream struct stream *file = NULL, *plain = NULL;
+        cleanup_tar_reader struct tar_reader *reader = NULL;
+        const struct tar_entry *entry;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < 20)
+                return false;
+        file = stream_new_fd(take_fd(fd));
+        plain = stream_new_decompressed(file);
+        reader = tar_reader_new(plain, NULL);
+        return tar_reader_next(reader, &entry, NULL) > 0;
 }

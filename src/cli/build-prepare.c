@@ -413,10 +413,12 @@ static int read_dockerfile(const struct build_flags *f, const char *context, str
 static int use_folder(const struct build_flags *f, const char *context, struct build_upload *u,
                       struct error *err)
 {
-        if (strstr(context, "://") || string_after(context, "git@"))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "failed to build: a context from a URL is not supported by davit yet: %s",
-                                 context);
+        if (strstr(context, "://") || string_after(context, "git@") || string_after(context, "github.com/")) {
+                u->options.context = xstrdup("url");
+                u->options.context_url = xstrdup(context);
+                u->options.dockerfile_path = xstrdup(f->file);
+                return 0;
+        }
         if (add_folder(u, context) < 0)
                 return error_set(err, ERROR_INVALID,
                                  "failed to build: unable to prepare context: path \"%s\" not found",
