@@ -144,12 +144,9 @@ static int run_commit(struct cli *cli, struct invocation *call, struct error *er
         client_query_add(&q, "pause", pause ? "1" : "0");
         if (cli_client(cli, &client, err) < 0)
                 return -1;
-        {
-                cleanup_json json_object *body = json_object_new_object();
-
-                if (client_call(client, "POST", &q, body, &answer, NULL, err) < 0)
-                        return -1;
-        }
+        /* No body: a configuration, even an empty one, would come before the container's. */
+        if (client_call(client, "POST", &q, NULL, &answer, NULL, err) < 0)
+                return -1;
         puts(json_get_string(answer, "Id") ? json_get_string(answer, "Id") : "");
         return 0;
 }

@@ -326,7 +326,6 @@ static void add_names(struct image_save *s, const struct saved_image *saved, con
 {
         json_object *tags = saved->names ? json_object_new_array() : NULL;
 
-        strv_sort(saved->names);
         for (char **name = saved->names; name && *name; name++) {
                 json_object_array_add(tags, json_object_new_string(*name));
                 add_to_index(s, digest, size, *name);
