@@ -918,6 +918,7 @@ int check_network(const char *value, struct error *err)
         int r = parse_network(value, &e, err);
 
         json_free_fields(&endpoint_entry_table, &e);
+        free(e.name); /* the key of a map is nobody's field */
         return r;
 }
 
