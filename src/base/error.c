@@ -29,15 +29,30 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
         return -1;
 }
 
+void error_number_text(int errnum, char ret[ERROR_TEXT_MAX])
+{
+        const char *text = strerrordesc_np(errnum);
+
+        if (!text) {
+                snprintf(ret, ERROR_TEXT_MAX, "errno %d", errnum);
+                return;
+        }
+        snprintf(ret, ERROR_TEXT_MAX, "%s", text);
+        if (ret[0] >= 'A' && ret[0] <= 'Z' && ret[1] >= 'a' && ret[1] <= 'z')
+                ret[0] = (char)(ret[0] + 'a' - 'A');
+}
+
 static int set_errnum(struct error *err, int errnum, const char *format, va_list args)
 {
         cleanup_free char *what = NULL;
+        char text[ERROR_TEXT_MAX];
 
         if (!err)
                 return -1;
         assert(err->kind == ERROR_NONE);
+        error_number_text(errnum, text);
         what = format_message(format, args);
-        if (asprintf(&err->message, "%s: %s", what, strerror(errnum)) < 0)
+        if (asprintf(&err->message, "%s: %s", what, text) < 0)
                 abort();
         err->kind = ERROR_SYSTEM;
         err->errnum = errnum;

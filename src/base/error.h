@@ -31,7 +31,10 @@ struct error {
 
 /* All return -1, so that `return error_set(err, …)` works. `err` may be NULL where the caller wants no text. */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...) PRINTF_FORMAT(3, 4);
-/* "FORMAT: strerror(errno)", ERROR_SYSTEM. */
+/* What an error number means, as Docker's users read it: strerror() without the capital ("no such file or directory"). */
+#define ERROR_TEXT_MAX 64
+void error_number_text(int errnum, char ret[ERROR_TEXT_MAX]);
+/* "FORMAT: TEXT OF errno", ERROR_SYSTEM. */
 int error_errno(struct error *err, const char *format, ...) PRINTF_FORMAT(2, 3);
 /* As error_errno() with an explicit error number. */
 int error_errnum(struct error *err, int errnum, const char *format, ...) PRINTF_FORMAT(3, 4);

@@ -1,4 +1,5 @@
 /* The mounts of a spec, attached one after the other below the root. */
+#include "runtime/process-internal.h"
 #include "runtime/runtime-internal.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ static int attach(struct init *init, const struct oci_mount *m, const struct mou
 
                 return error_set(err, ERROR_SYSTEM,
                                  "error mounting \"%s\" to rootfs at \"%s\": mount src=%s, dst=%s: %s%s", m->source,
-                                 m->destination, m->source, m->destination, errno == ENOTDIR ? "not a directory" : strerror(errno),
+                                 m->destination, m->source, m->destination, process_strerror(errno),
                                  hint);
         }
         if (propagate(tree, o) < 0)

@@ -39,15 +39,11 @@ int process_exit_code(const char *message)
         return 0;
 }
 
-/* strerror() as Go prints it: without the capital. */
 const char *process_strerror(int errnum)
 {
-        static char text[128];
-        const char *s = strerror(errnum);
+        static char text[ERROR_TEXT_MAX];
 
-        snprintf(text, sizeof(text), "%s", s);
-        if (text[0] >= 'A' && text[0] <= 'Z' && !(text[1] >= 'A' && text[1] <= 'Z'))
-                text[0] = (char)(text[0] + 32);
+        error_number_text(errnum, text);
         return text;
 }
 
@@ -126,7 +122,8 @@ static int caps_load(struct process *p, struct error *err)
         const struct oci_capabilities *c = p->spec->capabilities;
         char **const lists[] = { c ? c->bounding : NULL, c ? c->effective : NULL, c ? c->inheritable : NULL,
                                  c ? c->permitted : NULL, c ? c->ambient : NULL };
-        uint64_t known = caps_all();
+        /* What we do not have ourselves nobody gets from us. */
+        uint64_t known = caps_bounding();
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
                 if (caps_from_names(lists[i], &p->caps[i], err) < 0)

@@ -162,11 +162,52 @@ static int folder_mount(struct init *init, struct error *err)
         return 0;
 }
 
+/* "/proc/PID/root/PATH": a mount of another container. The kernel clones only what the caller's own mount namespace has,
+ * so we go there for it. */
+static int foreign_clone(const char *source, bool recursive, struct error *err)
+{
+        cleanup_close int ours = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), theirs = -1, fd = -1, tree = -1;
+        const char *path = strstr(source, "/root/");
+        cleanup_free char *namespace = path ? string_format("%.*s/ns/mnt", (int)(path - source), source) : NULL;
+
+        theirs = namespace ? open(namespace, O_RDONLY | O_CLOEXEC) : -1;
+        if (ours < 0 || theirs < 0)
+                return error_errno(err, "mount namespace of %s", source);
+        if (setns(theirs, CLONE_NEWNS) < 0)
+                return error_errno(err, "mount namespace of %s", source);
+        fd = open(path + strlen("/root"), O_PATH | O_CLOEXEC);
+        tree = fd < 0 ? error_errno(err, "%s", source) : mount_clone(fd, recursive, err);
+        if (setns(ours, CLONE_NEWNS) < 0)
+                return error_clear(err), error_errno(err, "return to our mount namespace");
+        return take_fd(tree);
+}
+
+/* The source of a bind mount: a path, or one that stays beneath a folder whatever becomes of that. */
+static int source_path_open(struct init *init, const struct oci_mount *mount, struct error *err)
+{
+        cleanup_close int folder = -1;
+        int fd;
+
+        if (!string_empty(mount->source_root)) {
+                folder = open(mount->source_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (folder < 0)
+                        return error_errno(err, "open %s", mount->source_root);
+                return open_beneath(folder, mount->source, O_PATH, 0, err);
+        }
+        if (mount->source[0] != '/') {
+                folder = open(init->options->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (folder < 0)
+                        return error_errno(err, "bundle %s", init->options->bundle);
+        }
+        fd = openat(folder, mount->source, O_PATH | O_CLOEXEC);
+        return fd < 0 ? error_errno(err, "error mounting \"%s\" to rootfs at \"%s\": mount src=%s", mount->source, mount->destination, mount->source) : fd;
+}
+
 static int source_open(struct init *init, size_t i, struct error *err)
 {
         const struct oci_mount *mount = &init->spec->mounts[i];
         cleanup_mount_options struct mount_options options = {};
-        cleanup_close int fd = -1, bundle = -1;
+        cleanup_close int fd = -1;
         int given = init->options->mount_fds ? init->options->mount_fds[i] : -1;
 
         init->sources[i] = -1;
@@ -177,15 +218,13 @@ static int source_open(struct init *init, size_t i, struct error *err)
         if (given < 0) {
                 if (string_empty(mount->source))
                         return error_set(err, ERROR_INVALID, "mount %s: bind needs a source", mount->destination);
-                if (mount->source[0] != '/') {
-                        bundle = open(init->options->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                        if (bundle < 0)
-                                return error_errno(err, "bundle %s", init->options->bundle);
+                if (string_after(mount->source, "/proc/") && strstr(mount->source, "/root/")) {
+                        init->sources[i] = foreign_clone(mount->source, options.recursive_bind, err);
+                        return init->sources[i] < 0 ? -1 : 0;
                 }
-                fd = openat(bundle, mount->source, O_PATH | O_CLOEXEC);
+                fd = source_path_open(init, mount, err);
                 if (fd < 0)
-                        return error_errno(err, "error mounting \"%s\" to rootfs at \"%s\": mount src=%s", mount->source,
-                                           mount->destination, mount->source);
+                        return -1;
         }
         init->sources[i] = mount_clone(given >= 0 ? given : fd, options.recursive_bind, err);
         if (init->sources[i] < 0)

@@ -86,10 +86,10 @@ TEST(what_climbs_out_is_refused)
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = hard });
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = none });
         REFUSE("invalid symlink", { .type = TAR_SYMLINK, .path = link, .link = far });
-        REFUSE("Not a directory", { .type = TAR_FILE, .path = plain },
+        REFUSE("not a directory", { .type = TAR_FILE, .path = plain },
                { .type = TAR_FILE, .path = under_file });
         REFUSE("whiteout", { .type = TAR_FILE, .path = wh });
-        REFUSE("Not a directory", { .type = TAR_SYMLINK, .path = link, .link = nowhere },
+        REFUSE("not a directory", { .type = TAR_SYMLINK, .path = link, .link = nowhere },
                { .type = TAR_FILE, .path = through });
 }
 
