@@ -54,20 +54,21 @@ static void make_id(char ret[CONTAINER_ID_SIZE])
 
 /* ---- Merging with the image's configuration ---- */
 
+/* The request's own come first, as in Docker. */
 static void merge_env(struct container_config *c, const struct container_config *image)
 {
-        char **own = c->env, **merged = NULL;
+        size_t own = strv_length(c->env);
 
         for (size_t i = 0; image->env && image->env[i]; i++) {
-                cleanup_free char *name = xstrndup(image->env[i], strcspn(image->env[i], "="));
-                bool replaced = env_get(own, name) || strv_contains(own, name);
+                size_t len = strcspn(image->env[i], "="), j = 0;
 
-                if (!replaced)
-                        strv_append(&merged, image->env[i]);
+                /* A name alone replaces, too: it was to remove the image's. */
+                while (j < own && (strncmp(c->env[j], image->env[i], len) != 0 ||
+                                   (c->env[j][len] != '=' && c->env[j][len] != 0)))
+                        j++;
+                if (j == own)
+                        strv_append(&c->env, image->env[i]);
         }
-        strv_extend(&merged, own);
-        c->env = merged;
-        strv_free(own);
 }
 
 static void merge_health(struct container_config *c, const struct container_config *image)
@@ -92,6 +93,11 @@ static void merge_health(struct container_config *c, const struct container_conf
 
 static void merge_set(char ***list, char *const *from)
 {
+        if (strv_length(*list) == 0) {
+                strv_free(*list);
+                *list = strv_copy(from);
+                return;
+        }
         for (; from && *from; from++)
                 if (!strv_contains(*list, *from))
                         strv_append(list, *from);
@@ -199,16 +205,17 @@ static void apply_defaults(struct engine *engine, struct container_request *r)
 
 /* ---- Names of other containers ---- */
 
-/* container:NAME → container:ID, the id that stays when names change. */
-static int resolve_mode(struct engine *engine, char **mode, const char *prefix, struct error *err)
+/* container:NAME → container:ID, the id that stays when names change. A container that is not there is the
+ * request's fault: "not found" would make clients pull the image. */
+static int resolve_mode(struct engine *engine, char **mode, struct error *err)
 {
         const char *name = *mode ? string_after(*mode, "container:") : NULL;
         cleanup_container struct container *other = NULL;
 
         if (!name)
                 return 0;
-        if (container_find(engine, name, &other, err) < 0)
-                return prefix ? error_context(err, "%s", prefix) : -1;
+        if (container_find(engine, name, &other, NULL) < 0)
+                return error_set(err, ERROR_INVALID, "No such container: %s", name);
         free(*mode);
         *mode = string_format("container:%s", other->id);
         return 0;
@@ -218,8 +225,8 @@ static int mounts_of(void *arg, const char *name, const struct mount_points **re
 {
         cleanup_container struct container *other = NULL;
 
-        if (container_find(arg, name, &other, err) < 0)
-                return -1;
+        if (container_find(arg, name, &other, NULL) < 0)
+                return error_set(err, ERROR_INVALID, "No such container: %s", name);
         *ret = &other->mounts;
         return 0;
 }
@@ -354,11 +361,9 @@ static int find_image(struct engine *engine, const char *name, const char *platf
 
 static int resolve_modes(struct engine *engine, struct host_config *h, struct error *err)
 {
-        return resolve_mode(engine, &h->network_mode, "joining network namespace of container", err) < 0 ||
-                       resolve_mode(engine, &h->pid_mode, NULL, err) < 0 ||
-                       resolve_mode(engine, &h->ipc_mode, NULL, err) < 0
-                   ? -1
-                   : 0;
+        /* That of the network is looked for again at the start. */
+        resolve_mode(engine, &h->network_mode, NULL);
+        return resolve_mode(engine, &h->pid_mode, err) < 0 ? -1 : resolve_mode(engine, &h->ipc_mode, err);
 }
 
 int engine_container_create(struct engine *engine, const char *name, const char *platform, int version,
@@ -378,8 +383,8 @@ int engine_container_create(struct engine *engine, const char *name, const char 
                 return -1;
         if (find_image(engine, request->config.image, platform, &image, err) < 0)
                 return -1;
-        normalize_command(&request->config);
         merge_config(&request->config, &image->config.config);
+        normalize_command(&request->config);
         if (strv_length(request->config.entrypoint) == 0 && strv_length(request->config.cmd) == 0)
                 return error_set(err, ERROR_INVALID, "no command specified");
         apply_defaults(engine, request);

@@ -115,6 +115,7 @@ int container_spec(struct engine *engine, struct container *c, const struct netw
 /* HostConfig's limits alone, for update. */
 int container_resources(const struct host_config *host, struct oci_resources *ret, struct error *err);
 int container_layers(const struct container *c, struct digest **ret, size_t *ret_count, struct error *err);
+char *container_shm(const struct engine *engine, const char *id); /* heap */
 char *container_cgroup_path(const struct engine *engine, const struct container *c);
 
 /* ---- container-start.c ---- */

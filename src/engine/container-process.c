@@ -13,13 +13,13 @@ int spec_capabilities(const struct host_config *h, uint64_t *ret, struct error *
         uint64_t mask = caps_docker_defaults(), bit;
 
         if (h->privileged) {
-                *ret = caps_all();
+                *ret = caps_all() & caps_bounding(); /* what we may not hand on is not there */
                 return 0;
         }
         if (strv_contains(h->cap_add, "ALL"))
-                mask = caps_all();
+                mask = caps_all() & caps_bounding();
         if (strv_contains(h->cap_drop, "ALL"))
-                mask = strv_contains(h->cap_add, "ALL") ? caps_all() : 0;
+                mask = strv_contains(h->cap_add, "ALL") ? caps_all() & caps_bounding() : 0;
         for (size_t i = 0; h->cap_drop && h->cap_drop[i]; i++) {
                 char *one[] = { h->cap_drop[i], NULL };
 

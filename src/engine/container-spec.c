@@ -156,36 +156,40 @@ static void make_writable(struct oci_spec *spec)
         }
 }
 
-static int add_shm(struct spec_builder *b, struct error *err)
+/* Where the shared memory of a container is that others may join: a tmpfs of ours, as nobody can bind a mount
+ * out of another mount namespace. */
+char *container_shm(const struct engine *engine, const char *id)
+{
+        return string_format("%s/containers/%s/shm", engine->options->exec_root, id);
+}
+
+static int shm_source(struct spec_builder *b, char **ret, struct error *err)
 {
         const char *mode = b->c->host.ipc_mode, *other = mode ? string_after(mode, "container:") : NULL;
-        cleanup_free char *size = string_format("size=%" PRId64, b->c->host.shm_size);
-        struct oci_mount m = { .destination = xstrdup("/dev/shm") };
-        int pid;
+        cleanup_container struct container *donor = NULL;
 
-        if (streq(mode, "none")) {
-                mount_free(&m);
+        if (other && container_find(b->engine, other, &donor, err) < 0)
+                return -1;
+        if (streq(mode, "host") || (donor && streq(donor->host.ipc_mode, "host")))
+                *ret = xstrdup("/dev/shm");
+        else if (donor || streq(mode, "shareable"))
+                *ret = container_shm(b->engine, donor ? donor->id : b->c->id);
+        return 0;
+}
+
+static int add_shm(struct spec_builder *b, struct error *err)
+{
+        static const char *const bind_options[] = { "rbind", "rprivate", NULL };
+        cleanup_free char *size = string_format("size=%" PRId64, b->c->host.shm_size), *source = NULL;
+
+        if (streq(b->c->host.ipc_mode, "none"))
                 return 0;
-        }
-        if (other || streq(mode, "host")) {
-                cleanup_free char *source = NULL;
-
-                if (other && pid_of(b->engine, other, "IPC", &pid, err) < 0) {
-                        mount_free(&m);
-                        return -1;
-                }
-                m.type = xstrdup("bind");
-                m.source = other ? string_format("/proc/%d/root/dev/shm", pid) : xstrdup("/dev/shm");
-                strv_append(&m.options, "rbind");
-                strv_append(&m.options, "rprivate");
-        } else {
-                m.type = xstrdup("tmpfs");
-                m.source = xstrdup("shm");
-                for (const char *const *o = runtime_shm_options; *o; o++)
-                        strv_append(&m.options, *o);
-                strv_append(&m.options, size);
-        }
-        ARRAY_APPEND(b->spec->mounts, b->spec->n_mounts, m);
+        if (shm_source(b, &source, err) < 0)
+                return -1;
+        add_mount(b->spec, "/dev/shm", source ? "bind" : "tmpfs", source ? source : "shm",
+                  source ? bind_options : runtime_shm_options);
+        if (!source)
+                strv_append(&b->spec->mounts[b->spec->n_mounts - 1].options, size);
         return 0;
 }
 

@@ -9,10 +9,33 @@
 #include "store/layer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <sys/mount.h>
+
+/* See container_shm(). */
+static int prepare_shm(struct engine *engine, struct container *c, struct error *err)
+{
+        cleanup_free char *path = container_shm(engine, c->id), *options = NULL;
+
+        if (!streq(c->host.ipc_mode, "shareable"))
+                return 0;
+        options = string_format("mode=1777,size=%" PRId64, c->host.shm_size);
+        if (directory_make(AT_FDCWD, path, 0700, err) < 0)
+                return -1;
+        umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+        return mount("shm", path, "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, options) < 0
+                   ? error_errno(err, "mount %s", path)
+                   : 0;
+}
 
 void container_release_run(struct engine *engine, struct container *c)
 {
+        if (streq(c->host.ipc_mode, "shareable")) {
+                cleanup_free char *shm = container_shm(engine, c->id);
+
+                umount2(shm, MNT_DETACH | UMOUNT_NOFOLLOW);
+        }
         network_container_stop(engine->networks, c->id);
         mounts_unmount(engine->volumes, c->id, &c->mounts);
 }
@@ -118,7 +141,7 @@ static int write_bundle(struct engine *engine, struct container *c, struct netwo
         cleanup_oci_spec struct oci_spec spec = {};
         cleanup_shim_config struct shim_config config = {};
 
-        if (container_spec(engine, c, network, &spec, err) < 0 ||
+        if (prepare_shm(engine, c, err) < 0 || container_spec(engine, c, network, &spec, err) < 0 ||
             fill_shim_config(engine, c, network, &spec, &config, err) < 0 ||
             write_json(c->dirfd, "bundle/config.json", &oci_spec_table, &spec, err) < 0)
                 return -1;
@@ -259,6 +282,25 @@ static int check_startable(struct container *c, struct error *err)
         return r;
 }
 
+/* container:NAME: the other must be there by now; its host name is ours. */
+static int join_network(struct engine *engine, struct container *c, struct error *err)
+{
+        const char *name = c->host.network_mode ? string_after(c->host.network_mode, "container:") : NULL;
+        cleanup_container struct container *other = NULL;
+
+        if (!name)
+                return 0;
+        if (container_find(engine, name, &other, err) < 0)
+                return error_context(err, "joining network namespace of container");
+        pthread_mutex_lock(&c->lock);
+        free(c->host.network_mode);
+        c->host.network_mode = string_format("container:%s", other->id);
+        replace_string(&c->config.hostname, other->config.hostname);
+        replace_string(&c->config.domainname, other->config.domainname);
+        pthread_mutex_unlock(&c->lock);
+        return 0;
+}
+
 int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
                            struct error *err)
 {
@@ -272,7 +314,8 @@ int container_start_locked(struct engine *engine, struct container *c, const cha
         if (check_startable(c, err) < 0)
                 return -1;
         member = container_member(engine, c, &dir);
-        if (network_container_start(engine->networks, &member, &network, &why) == 0 &&
+        if (join_network(engine, c, &why) == 0 &&
+            network_container_start(engine->networks, &member, &network, &why) == 0 &&
             write_bundle(engine, c, &network, &why) == 0 && run_shim(engine, c, &network, &why) == 0)
                 return first ? container_save(c, err) : 0;
         record_failure(engine, c, &why);

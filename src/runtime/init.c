@@ -6,6 +6,7 @@
  *   mounts before pivot_root (rootfs.c, mounts.c, dev.c), hooks, pivot_root, masked paths
  *   hostname, sysctls; process_prepare(); gate; startContainer hooks; process_execute() */
 #include "runtime/create-internal.h"
+#include "runtime/process-internal.h"
 
 #include <errno.h>
 #include <linux/keyctl.h>
@@ -98,8 +99,12 @@ static int file_system_build(struct init *init, struct error *err)
         if (spec->process && !string_empty(spec->process->cwd) && spec->process->cwd[0] == '/') {
                 int fd = directory_make_in_root(init->rootfd, spec->process->cwd, 0755, err);
 
-                if (fd < 0)
-                        return error_context(err, "mkdir %s", spec->process->cwd);
+                if (fd < 0) {
+                        const char *why = process_strerror(err->errnum);
+
+                        error_clear(err);
+                        return error_set(err, ERROR_SYSTEM, "mkdir %s: %s", spec->process->cwd, why);
+                }
                 close(fd);
         }
         if (rootfs_enter(init, err) < 0)

@@ -307,6 +307,9 @@ static bool signal_can_reach(struct shim *shim, int signal)
 
                 if (!value)
                         value = string_after(line, "SigBlk:");
+                /* What it ignores on purpose it may have a reason for: Docker's users see it wait. */
+                if (!value)
+                        value = string_after(line, "SigIgn:");
                 if (value)
                         reached |= strtoull(value, NULL, 16);
         }
