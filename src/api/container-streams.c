@@ -1,6 +1,7 @@
 /* /containers: what goes on for a while: attach, logs, stats, wait. */
 #include "api/query.h"
 #include "api/resources.h"
+#include "base/detach-keys.h"
 #include "base/fd.h"
 #include "base/time.h"
 #include "engine/container.h"
@@ -46,9 +47,11 @@ static int attach_container(struct request *req, struct response *res, struct er
         cleanup_close int client = -1;
         cleanup_free char *early = NULL;
         size_t early_len;
+        struct detach_keys keys;
         bool tty;
 
-        if (engine_container_attach_check(req->engine, id, &tty, err) < 0 ||
+        if (detach_keys_parse(options.detach_keys, &keys, err) < 0 ||
+            engine_container_attach_check(req->engine, id, &tty, err) < 0 ||
             response_hijack(res, stream_media_type(req, tty, true), &client, &early, &early_len, err) < 0)
                 return -1;
         return engine_container_attach(req->engine, id, &options, client, early, early_len, err);

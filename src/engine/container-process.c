@@ -53,8 +53,9 @@ static void add_capabilities(struct spec_builder *b)
         c->permitted = caps_to_names(root ? b->capabilities : 0);
 }
 
-/* PATH, HOSTNAME, TERM, HOME under what the image and the request say. */
-static void add_environment(struct spec_builder *b, const char *home)
+/* PATH, HOSTNAME and TERM under what the image and the request say. HOME is for the runtime to set: an exec may be of
+ * another user. */
+static void add_environment(struct spec_builder *b)
 {
         const struct container_config *c = &b->c->config;
         char ***env = &b->spec->process->env;
@@ -73,8 +74,6 @@ static void add_environment(struct spec_builder *b, const char *home)
                 if (name)
                         env_set(env, name, equals + 1);
         }
-        if (!env_get(*env, "HOME"))
-                env_set(env, "HOME", home);
 }
 
 static const struct {
@@ -176,7 +175,7 @@ int spec_add_process(struct spec_builder *b, struct error *err)
         strv_append(&p->args, c->path);
         strv_extend(&p->args, c->args);
         p->cwd = xstrdup(string_empty(c->config.working_dir) ? "/" : c->config.working_dir);
-        add_environment(b, string_empty(user.home) ? "/" : user.home);
+        add_environment(b);
         add_capabilities(b);
         p->oom_score_adj = xmemdup(&c->host.oom_score_adj, sizeof(int));
         return add_rlimits(b, err);

@@ -122,6 +122,7 @@ static int fill_shim_config(struct engine *engine, struct container *c, struct n
                 return -1;
         config->stop_signal = signal;
         config->auto_remove = c->host.auto_remove;
+        config->group_add = strv_copy(c->host.group_add);
         json_copy(&restart_policy_table, &c->host.restart_policy, &config->restart);
         fill_health(c, config);
         if (spec->linux_config->seccomp &&

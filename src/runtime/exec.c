@@ -119,7 +119,10 @@ int runtime_exec(struct runtime_container *c, const struct runtime_exec_options 
 {
         cleanup_close int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), devnull = -1, sync = -1;
         struct joiner j = { .container = c, .options = options, .procfd = procfd };
-        struct launch l = { .into_cgroup = -1, .before = join_before, .main = join_main, .argument = &j };
+        struct launch l = { .into_cgroup = c->cgroup ? cgroup_v2_fd(c->cgroup) : -1,
+                            .before = join_before,
+                            .main = join_main,
+                            .argument = &j };
         struct runtime_process process = { .pid = -1, .pidfd = -1, .console = -1 };
         pid_t pid, intermediate = -1;
         int pidfd, r;

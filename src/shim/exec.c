@@ -117,7 +117,7 @@ static int process_user(struct shim *shim, const char *user, struct oci_process 
 
 static void process_all_capabilities(struct oci_process *process)
 {
-        char **all = caps_to_names(caps_all());
+        char **all = caps_to_names(caps_all() & caps_bounding());
 
         if (!process->capabilities)
                 process->capabilities = xcalloc(1, sizeof(*process->capabilities));
