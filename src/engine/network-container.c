@@ -17,6 +17,7 @@ static int check_container_mode(const struct network_member *member, struct erro
         } conflicts[] = {
                 { strv_length(host->links) > 0, "container type network can't be used with links. This would result in "
                                                 "undefined behavior" },
+                { !string_empty(config->hostname), "hostname and the network mode" },
                 { strv_length(host->dns) > 0, "dns and the network mode" },
                 { strv_length(host->extra_hosts) > 0, "custom host-to-IP mapping and the network mode" },
                 { !string_empty(config->mac_address), "mac-address and the network mode" },
