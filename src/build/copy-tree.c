@@ -326,40 +326,56 @@ int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, 
         return 0;
 }
 
-/* Follows the symlinks that the destination's last component may be; the path they lead to (heap). */
-static int follow_destination(int root, const char *dest, char **ret, struct error *err)
+/* What the symlink at `path` says, as a path from the root; NULL when it is no symlink. Heap. Its ".." are
+ * left to the kernel: the folder before them may be a symlink, too. */
+static char *read_link(int root, const char *path)
 {
-        cleanup_free char *rooted = string_format("/%s", dest);
-        char *path = path_clean(rooted);
+        cleanup_free char *name = NULL;
+        cleanup_close int parent = open_parent_in_root(root, path, &name, NULL);
+        char target[PATH_MAX], *whole;
+        ssize_t n = parent >= 0 ? readlinkat(parent, name, target, sizeof(target) - 1) : -1;
+        size_t len;
 
-        for (int i = 0; i < LINKS_MAX && !streq(path, "/"); i++) {
-                cleanup_free char *name = NULL, *folder = NULL, *before = path;
-                cleanup_close int parent = open_parent_in_root(root, path, &name, NULL);
-                char target[PATH_MAX];
-                ssize_t n = parent >= 0 ? readlinkat(parent, name, target, sizeof(target) - 1) : -1;
+        if (n <= 0)
+                return NULL;
+        target[n] = 0;
+        whole = *target == '/' ? xstrdup(target)
+                               : string_format("%.*s/%s", (int)(strrchr(path, '/') - path), path, target);
+        for (len = strlen(whole); len > 1 && whole[len - 1] == '/'; len--)
+                whole[len - 1] = 0;
+        return whole;
+}
 
-                if (n < 0) {
-                        before = NULL;
-                        break;
-                }
-                target[n] = 0;
-                folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-                {
-                        cleanup_free char *joined =
-                            *target == '/' ? xstrdup(target) : string_format("/%s/%s", folder, target);
+/* Follows the symlinks that a path's last component may be; where they lead to, from the root; heap. */
+static char *follow_links(int root, const char *written)
+{
+        cleanup_free char *rooted = string_format("/%s", written);
+        char *path = path_clean(rooted), *next;
 
-                        path = path_clean(joined);
-                }
+        for (int i = 0; i < LINKS_MAX && !streq(path, "/") && (next = read_link(root, path)); i++) {
+                free(path);
+                path = next;
         }
-        (void)err;
-        *ret = path;
-        return 0;
+        return path;
+}
+
+/* The same as .dockerignore names it: clean, without the slash. */
+static char *source_name(int root, const char *written)
+{
+        cleanup_free char *path = follow_links(root, written), *clean = path_clean(path);
+
+        return xstrdup(clean + (*clean == '/'));
 }
 
 struct destination {
         bool exists, is_dir;
         char *path;
 };
+
+static void destination_deinit(struct destination *d)
+{
+        free(d->path);
+}
 
 static int find_destination(int root, const char *dest, const struct copy_rules *r, int64_t mtime,
                             struct destination *ret, struct error *err)
@@ -372,7 +388,7 @@ static int find_destination(int root, const char *dest, const struct copy_rules 
 
         if (len && dest[len - 1] == '/' && copy_make_directory(root, dest, uid, gid, mtime, err) < 0)
                 return -1;
-        follow_destination(root, dest, &ret->path, err);
+        ret->path = follow_links(root, dest);
         fd = open_in_root(root, ret->path, O_PATH, 0, NULL);
         ret->exists = fd >= 0 && fstat(fd, &st) == 0;
         ret->is_dir = ret->exists && S_ISDIR(st.st_mode);
@@ -425,43 +441,37 @@ static int copy_single(int source_root, const char *source, int dest_root, const
         __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
         const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
         cleanup_free char *full = d->is_dir ? string_format("%s/%s", d->path, base) : xstrdup(d->path),
-                          *as = NULL, *real = NULL, *name = NULL;
+                          *as = NULL, *real = NULL, *shown = NULL, *name = NULL;
         cleanup_close int to = open_parent_in_root(dest_root, full, &as, err), from = -1;
 
         if (to < 0)
                 return -1;
-        follow_destination(source_root, source, &real, err);
+        real = follow_links(source_root, source);
+        shown = source_name(source_root, source);
         from = open_parent_in_root(source_root, real, &name, err);
         if (from < 0)
                 return -1;
         c.base = to;
-        return copy_entry(&c, &(struct place){ from, to, name, as, real + (*real == '/'), as }, err);
+        return copy_entry(&c, &(struct place){ from, to, name, as, shown, as }, err);
 }
 
 int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,
               struct error *err)
 {
         cleanup_close int from = open_in_root(source_root, source, O_PATH, 0, err);
-        struct destination d = {};
-        cleanup_free char *path = NULL;
+        __attribute__((cleanup(destination_deinit))) struct destination d = {};
         struct stat st;
-        int r;
 
         if (from < 0)
                 return -1;
         if (fstat(from, &st) < 0)
                 return error_errno(err, "%s", source);
-        r = find_destination(dest_root, dest, rules, nanoseconds(st.st_mtim), &d, err);
-        path = d.path;
-        if (r < 0)
+        if (find_destination(dest_root, dest, rules, nanoseconds(st.st_mtim), &d, err) < 0)
                 return -1;
         if (S_ISDIR(st.st_mode)) {
-                cleanup_free char *real = NULL;
+                cleanup_free char *name = source_name(source_root, source);
 
-                follow_destination(source_root, source, &real, err);
-                return copy_whole_folder(from,
-                                         streq(real, "/") || streq(real, ".") ? "" : real + (*real == '/'),
-                                         dest_root, &d, rules, &st, err);
+                return copy_whole_folder(from, name, dest_root, &d, rules, &st, err);
         }
         return copy_single(source_root, source, dest_root, &d, rules, err);
 }

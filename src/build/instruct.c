@@ -106,7 +106,7 @@ int build_perform(struct build *b, struct stage_state *s, const struct digest *k
                   struct error *err)
 {
         cleanup_free char *text = work->text;
-        struct cache_record record;
+        struct cache_record record = {};
         struct error failure = {};
         struct vertex v;
         int found = 0;
@@ -290,7 +290,7 @@ static int add_ports(const char *word, char ***list, struct error *err)
         const char *colon = strrchr(word, ':'), *slash;
         cleanup_free char *spec = xstrdup(colon ? colon + 1 : word), *whole = NULL, *proto = NULL;
         char *dash;
-        unsigned low, high;
+        unsigned low = 0, high = 0;
 
         slash = strchr(spec, '/');
         proto = xstrdup(slash && slash[1] ? slash + 1 : "tcp");

@@ -262,7 +262,7 @@ static int read_field(struct reading *r, const char *text, const struct shell_wo
 static int read_type(char *const *list, const struct shell_words *rules, struct run_mount *m,
                      struct error *err)
 {
-        for (; *list; list++) {
+        for (; list && *list; list++) {
                 cleanup_free char *value = NULL, *hint = NULL;
                 int type;
 
@@ -318,7 +318,7 @@ int run_mount_parse(const char *text, const struct shell_words *rules, struct ru
                 return -1;
         if (rules && read_type(list, rules, &mount, err) < 0)
                 return -1;
-        for (char **f = list; *f; f++)
+        for (char **f = list; f && *f; f++)
                 if (read_field(&r, *f, rules, err) < 0)
                         return -1;
         if (!rules)

@@ -176,7 +176,7 @@ static int add_bind(struct build *b, struct stage_state *s, struct step_tree *t,
         struct stat st;
         bool is_folder = true;
 
-        if (open_source(b, s, m, &from, err) < 0 || source_path(&from, m, &path, err) < 0)
+        if (open_source(b, s, m, &from, err) < 0 || source_path(&from, m, &path, err) < 0 || !path)
                 return -1;
         source = open_in_root(from.root, *path ? path : ".", O_PATH, 0, err);
         if (source < 0)
@@ -392,10 +392,10 @@ static int add_secret(struct build *b, struct step_tree *t, struct run_work *w, 
 {
         static const char *const options[] = { "rbind", "rprivate", "ro", NULL };
         cleanup_free char *value = NULL;
-        size_t len;
+        size_t len = 0;
         int found = find_secret(b, m, &value, &len, err), r;
 
-        if (found <= 0 || (m->env_given && string_empty(m->target)))
+        if (found <= 0 || !value || (m->env_given && string_empty(m->target)))
                 return found < 0 ? -1 : 0;
         r = write_secret(b, m, value, len, w, err);
         explicit_bzero(value, len);

@@ -447,7 +447,7 @@ static int read_modifier(struct lexer *l, const char *name, uint32_t op, struct 
         trims = op == '#' || op == '%';
         if (colon && trims)
                 return unsupported(modifier.data, err);
-        if (read_operand(l, '}', trims, "syntax error: missing '}'", &word, err) < 0)
+        if (read_operand(l, '}', trims, "syntax error: missing '}'", &word, err) < 0 || !word)
                 return -1;
         value = look_up(l, name);
         if (!value && l->rules->keep_unset) {

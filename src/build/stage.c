@@ -56,7 +56,7 @@ static int fetch_image(struct build *b, const char *written, const char *name, s
 
 static int hold_layers(struct build *b, const struct image *image, struct error *err)
 {
-        for (size_t i = 0; i < image->n_diff_ids; i++) {
+        for (size_t i = 0; image && i < image->n_diff_ids; i++) {
                 struct layer layer;
 
                 if (layer_get(b->store, &image->diff_ids[i], &layer, err) < 0)

@@ -203,7 +203,7 @@ static int set_secrets(const struct build_flags *f, struct build_options *o, str
                 cleanup_free char *value = NULL;
                 struct secret_source source = {};
                 struct build_secret secret = {};
-                size_t len;
+                size_t len = 0;
 
                 if (parse_secret(fields, *text, &source, err) < 0)
                         return -1;
@@ -375,15 +375,10 @@ static int read_ignore(const char *dockerfile, const char *context, struct build
 
 static char *default_dockerfile(const char *context)
 {
-        char *path = string_format("%s/Dockerfile", context);
+        cleanup_free char *path = string_format("%s/Dockerfile", context),
+                          *lower = string_format("%s/dockerfile", context);
 
-        if (access(path, F_OK) < 0) {
-                cleanup_free char *lower = string_format("%s/dockerfile", context);
-
-                if (access(lower, F_OK) == 0)
-                        strcpy(strrchr(path, '/'), "/dockerfile");
-        }
-        return path;
+        return access(path, F_OK) < 0 && access(lower, F_OK) == 0 ? take_ptr(lower) : take_ptr(path);
 }
 
 static int read_dockerfile(const struct build_flags *f, const char *context, struct build_options *o,

@@ -221,7 +221,7 @@ static int write_metadata(const struct build_flags *f, const char *id, struct er
 
 static int finish(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
-        if (!string_empty(f->iidfile) &&
+        if (!string_empty(f->iidfile) && end->id &&
             file_replace(AT_FDCWD, f->iidfile, end->id, strlen(end->id), 0644, false, err) < 0)
                 return -1;
         if (!string_empty(f->metadata_file) && write_metadata(f, end->id, err) < 0)
