@@ -33,6 +33,7 @@ struct stage_state {
         struct instruction_pair *args; /* declared ARGs in order, for the history */
         size_t n_args;
         bool cmd_set;
+        int64_t epoch; /* SOURCE_DATE_EPOCH in ns; -1: none */
         bool no_cache;
         int64_t created;              /* of the newest layer */
         int index, total;             /* of steps that are shown */
@@ -67,6 +68,7 @@ struct build {
         char **used_keys; /* of records whose use is to be noted */
         int vertices;
         int step, steps;                  /* of the classic builder */
+        int64_t epoch; /* as a stage has it */
         struct dockerfile_location where; /* of the instruction at work */
 };
 

@@ -200,11 +200,26 @@ static struct stage_state *target_stage(struct build *b)
         return &b->stages[b->n_stages - 1];
 }
 
+/* The same image from the same input, whenever it is built: later times are set back to this one. */
+static int read_epoch(struct build *b, struct error *err)
+{
+        const char *text = strmap_get(&b->options->build_args, "SOURCE_DATE_EPOCH");
+        int64_t seconds;
+
+        b->epoch = -1;
+        if (string_empty(text))
+                return 0;
+        if (string_to_int64(text, &seconds, NULL) < 0 || seconds < 0 || seconds > INT64_MAX / NSEC_PER_SEC)
+                return error_set(err, ERROR_INVALID, "invalid SOURCE_DATE_EPOCH: %s", text);
+        b->epoch = seconds * NSEC_PER_SEC;
+        return 0;
+}
+
 static int solve(struct build *b, struct build_result *ret, struct error *err)
 {
         struct stage_state *target;
 
-        if (read_file(b, err) < 0 || build_stages_prepare(b, err) < 0)
+        if (read_epoch(b, err) < 0 || read_file(b, err) < 0 || build_stages_prepare(b, err) < 0)
                 return -1;
         target = target_stage(b);
         if (build_stage_solve(b, target, err) < 0)

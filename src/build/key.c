@@ -21,6 +21,10 @@ void step_key_begin(struct step_key *k, const struct stage_state *s, const char 
         add_bytes(k, "davit 1", 7);
         add_bytes(k, below.bytes, sizeof(below.bytes));
         add_bytes(k, kind, strlen(kind));
+        if (s && s->epoch >= 0) {
+                add_bytes(k, "epoch", 5);
+                add_bytes(k, &s->epoch, sizeof(s->epoch));
+        }
 }
 
 void step_key_add(struct step_key *k, const char *name, const char *value)

@@ -332,6 +332,7 @@ int build_stages_prepare(struct build *b, struct error *err)
                 b->stages[i].stage = &b->file.stages[i];
                 b->stages[i].number = i;
                 b->stages[i].created = TIME_ZERO;
+                b->stages[i].epoch = b->epoch;
                 b->stages[i].no_cache = strv_contains(b->options->no_cache_filter, b->file.stages[i].name);
         }
         if (b->n_stages == 0)

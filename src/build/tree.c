@@ -75,10 +75,10 @@ int step_tree_commit(struct build *b, struct step_tree *t, struct cache_record *
 
         if (t->root >= 0)
                 close(take_fd(t->root));
-        if (layer_from_upper(b->store, t->dirfd, "upper", -1, &layer, err) < 0)
+        if (layer_from_upper(b->store, t->dirfd, "upper", b->epoch, &layer, err) < 0)
                 return -1;
         build_hold(b, &layer.diff_id);
-        *ret = (struct cache_record){ layer.diff_id, time_now() };
+        *ret = (struct cache_record){ layer.diff_id, b->epoch >= 0 ? b->epoch : time_now() };
         return 0;
 }
 

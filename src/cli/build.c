@@ -101,11 +101,17 @@ static int choose_progress(const struct build_flags *f, bool *ret_quiet, struct 
 /* The length with the descriptors, the engine's word that it has them, then the options. */
 static int send_options(int fd, const struct build_upload *u, struct error *err)
 {
+        int domain = AF_UNIX;
+        socklen_t len = sizeof(domain);
         cleanup_json json_object *tree = json_unbind(&build_options_table, &u->options);
         cleanup_free char *text = json_format(tree), *head = string_format("%zu\n", strlen(text));
         char answer;
         int r = 0;
 
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain != AF_UNIX)
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "failed to build: building on an engine of another host is not supported by davit yet");
         if (socket_send(fd, head, strlen(head), u->fds, u->n_fds) < 0 || fd_read_all(fd, &answer, 1) != 1 ||
             fd_write_all(fd, text, strlen(text)) < 0)
                 r = error_errno(err, "failed to send the build");
