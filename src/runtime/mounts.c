@@ -47,11 +47,14 @@ static int attach(struct init *init, const struct oci_mount *m, const struct mou
                   struct error *err)
 {
         cleanup_close int target = mount_target(init->rootfd, m->destination, file, err);
+        struct stat st;
 
         if (target < 0)
                 return error_context(err, "error mounting \"%s\" to rootfs at \"%s\"",
                                      string_empty(m->source) ? m->type : m->source, m->destination);
-        if (mount_attach(tree, target) < 0) {
+        /* The kernel calls it an invalid argument. */
+        errno = ENOTDIR;
+        if ((fstat(target, &st) == 0 && file == S_ISDIR(st.st_mode)) || mount_attach(tree, target) < 0) {
                 const char *hint = errno == ENOTDIR ? ": Are you trying to mount a directory onto a file (or vice-versa)? "
                                                       "Check if the specified host path exists and is the expected type"
                                                     : "";
