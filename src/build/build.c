@@ -114,7 +114,7 @@ static int tag_image(struct build *b, const char *tag, const struct image *befor
         reference_default_tag(&r);
         familiar = reference_familiar(&r);
         reference_deinit(&r);
-        if (before && strv_contains(before->tags, familiar))
+        if (strv_contains(before->tags, familiar))
                 return 0;
         return image_tag(b->store, tag, id, NULL, err);
 }
@@ -131,7 +131,7 @@ static int write_image(struct build *b, struct stage_state *s, struct image **re
                 *ret = id;
                 return 0;
         }
-        return image_create(b->store, text, strlen(text), NULL, ret, err);
+        return image_create_named(b->store, text, strlen(text), NULL, b->options->tags, NULL, ret, err);
 }
 
 static int export_image(struct build *b, struct stage_state *s, struct build_result *ret, struct error *err)
@@ -151,7 +151,8 @@ static int export_image(struct build *b, struct stage_state *s, struct build_res
         for (char **tag = b->options->tags; tag && *tag; tag++) {
                 cleanup_free char *shown = shown_tag(*tag);
 
-                if (tag_image(b, *tag, before, &ret->id, err) < 0)
+                /* A new image was made with its names. */
+                if (before && tag_image(b, *tag, before, &ret->id, err) < 0)
                         return vertex_failed(b, &v, err);
                 vertex_status(b, &v, "naming to %s done", shown);
         }

@@ -180,13 +180,10 @@ static int make_image(struct commit *commit, const char *name, struct digest *re
         struct digest parent = {};
 
         if (fill_config(commit, &config, &parent, err) < 0 ||
-            image_create_config(commit->engine->store, &config, &parent, ret_id, err) < 0)
+            image_create_config(commit->engine->store, &config, &parent, name, ret_id, err) < 0)
                 return -1;
-        if (name) {
-                if (image_tag(commit->engine->store, name, ret_id, NULL, err) < 0)
-                        return -1;
+        if (name)
                 image_event_id(commit->engine, ret_id, "tag", name);
-        }
         tell(commit, ret_id, name);
         return 0;
 }

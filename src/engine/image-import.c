@@ -45,13 +45,10 @@ static int import_layer(struct engine *engine, const struct layer *layer,
         cleanup_image_config struct image_config config = {};
 
         if (make_config(options, layer, &config, err) < 0 ||
-            image_create_config(engine->store, &config, NULL, ret_id, err) < 0)
+            image_create_config(engine->store, &config, NULL, name, ret_id, err) < 0)
                 return -1;
-        if (name) {
-                if (image_tag(engine->store, name, ret_id, NULL, err) < 0)
-                        return -1;
+        if (name)
                 image_event_id(engine, ret_id, "tag", name);
-        }
         image_event_id(engine, ret_id, "import", NULL);
         return 0;
 }

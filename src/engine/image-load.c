@@ -248,23 +248,22 @@ static bool platform_wanted(const struct load *l, const struct image_config *c)
         return l->n_platforms == 0;
 }
 
-static int give_name(struct load *l, const char *name, const struct digest *id, struct error *err)
+/* The line about a name, and one before it when another image had it. */
+static int tell_name(struct load *l, const char *name, const struct digest *id, const struct digest *old,
+                     struct error *err)
 {
         cleanup_reference struct reference r = {};
         cleanup_free char *familiar = NULL, *line = NULL;
         char text[DIGEST_TEXT_SIZE];
-        struct digest old;
 
         if (reference_parse(name, &r, err) < 0)
                 return -1;
         reference_default_tag(&r);
         familiar = reference_familiar(&r);
-        if (image_tag(l->engine->store, familiar, id, &old, err) < 0)
-                return -1;
-        if (!digest_is_zero(&old) && !digest_equal(&old, id)) {
+        if (!digest_is_zero(old) && !digest_equal(old, id)) {
                 cleanup_free char *renamed = NULL;
 
-                digest_format(&old, text);
+                digest_format(old, text);
                 renamed = string_format(
                     "The image %s already exists, renaming the old one with ID %s to empty string\n",
                     familiar, text);
@@ -275,10 +274,28 @@ static int give_name(struct load *l, const char *name, const struct digest *id, 
         return tell(l, "stream", line, err);
 }
 
+static int tell_image(struct load *l, char *const *names, const struct digest *id,
+                      const struct digest *replaced, struct error *err)
+{
+        cleanup_free char *line = NULL;
+        char text[DIGEST_TEXT_SIZE];
+
+        digest_format(id, text);
+        image_event_id(l->engine, id, "load", text);
+        for (size_t i = 0; names && names[i]; i++)
+                if (tell_name(l, names[i], id, &replaced[i], err) < 0)
+                        return -1;
+        if (names && names[0])
+                return 0;
+        line = string_format("Loaded image ID: %s\n", text);
+        return tell(l, "stream", line, err);
+}
+
 static int make_image(struct load *l, const struct load_entry *config, char *const *layers,
                       char *const *names, struct error *err)
 {
         cleanup_image_config struct image_config c = {};
+        cleanup_free struct digest *replaced = xcalloc(strv_length(names) + 1, sizeof(*replaced));
         struct digest id;
 
         if (image_config_parse(config->text, config->text_len, &c, err) < 0)
@@ -288,28 +305,11 @@ static int make_image(struct load *l, const struct load_entry *config, char *con
         if (!string_empty(c.os) && !streq(c.os, "linux"))
                 return error_set(err, ERROR_INVALID, "cannot load %s image on linux", c.os);
         if (check_layers(&c, layers, l, err) < 0 ||
-            image_create(l->engine->store, config->text, config->text_len, NULL, &id, err) < 0)
+            image_create_named(l->engine->store, config->text, config->text_len, NULL, names, replaced, &id,
+                               err) < 0)
                 return -1;
         l->loaded++;
-        for (char *const *name = names; name && *name; name++)
-                if (give_name(l, *name, &id, err) < 0)
-                        return -1;
-        if (!names || !*names) {
-                char text[DIGEST_TEXT_SIZE];
-                cleanup_free char *line = NULL;
-
-                digest_format(&id, text);
-                line = string_format("Loaded image ID: %s\n", text);
-                if (tell(l, "stream", line, err) < 0)
-                        return -1;
-        }
-        {
-                char text[DIGEST_TEXT_SIZE];
-
-                digest_format(&id, text);
-                image_event_id(l->engine, &id, "load", text);
-        }
-        return 0;
+        return tell_image(l, names, &id, replaced, err);
 }
 
 struct archive_image {

@@ -166,12 +166,23 @@ static bool is_current(const struct transfer *t, const char *name, const struct 
 }
 
 static int fetch(const struct transfer *t, struct pull *p, struct registry_manifest *m, const struct platform *platform,
-                 struct digest *ret_id, struct error *err)
+                 const char *tag, struct digest *ret_before, struct digest *ret_id, struct error *err)
 {
+        struct digest replaced[2] = {};
+        char text[DIGEST_TEXT_SIZE];
+        cleanup_strv char **names = NULL;
+
         if (choose_manifest(p, m, platform, err) < 0 || pull_config(p, err) < 0 ||
             transfer_run_all(t, p->manifest.n_layers, pull_layer, p, err) < 0)
                 return -1;
-        return image_create(t->store, p->config_text, p->config_len, NULL, ret_id, err);
+        digest_format(&m->digest, text);
+        strv_append_take(&names, string_format("%s@%s", t->name, text));
+        if (tag)
+                strv_append(&names, tag);
+        if (image_create_named(t->store, p->config_text, p->config_len, NULL, names, replaced, ret_id, err) < 0)
+                return -1;
+        *ret_before = replaced[1];
+        return 0;
 }
 
 /* The sentence that Docker's users know for a missing manifest. */
@@ -192,7 +203,6 @@ static int pull_from(const struct transfer *t, struct repository *repository, co
         bool tagged = !strchr(reference, ':');
         cleanup_free char *name = string_format("%s%s%s", t->name, tagged ? ":" : "@", reference);
         cleanup_registry_manifest struct registry_manifest head = {}, m = {};
-        cleanup_free char *by_digest = NULL;
         struct pull p = { .repository = repository };
         cleanup_error struct error why = {};
         char text[DIGEST_TEXT_SIZE];
@@ -213,13 +223,7 @@ static int pull_from(const struct transfer *t, struct repository *repository, co
         if (transfer_say(t, reference, err, "Pulling from %s", t->path) < 0)
                 return -1;
         if (!current) {
-                r = fetch(t, &p, &m, platform, ret_id, err);
-                digest_format(&m.digest, text);
-                by_digest = string_format("%s@%s", t->name, text);
-                if (r == 0)
-                        r = image_tag(t->store, by_digest, ret_id, NULL, err);
-                if (r == 0 && tagged)
-                        r = image_tag(t->store, name, ret_id, &before, err);
+                r = fetch(t, &p, &m, platform, tagged ? name : NULL, &before, ret_id, err);
                 pull_deinit(t, &p);
                 if (r < 0)
                         return -1;

@@ -15,3 +15,5 @@ int image_prefix_get(struct store *store, const char *text, struct digest *ret_i
 int image_name_set(struct store *store, const char *name, bool is_digest, const struct digest *id,
                    struct digest *ret_old, struct error *err);
 int image_name_remove(struct store *store, const char *name, struct error *err);
+/* How a reference is stored, a tag or a digest; heap, NULL with `err` set. */
+char *image_name_stored(const char *reference, bool *ret_digest, struct error *err);

@@ -51,7 +51,7 @@ int image_resolve(struct store *store, const char *name, struct image **ret, str
         return image_get(store, &id, ret, err);
 }
 
-static char *name_for_writing(const char *reference, bool *ret_digest, struct error *err)
+char *image_name_stored(const char *reference, bool *ret_digest, struct error *err)
 {
         cleanup_reference struct reference r = {};
 
@@ -66,7 +66,7 @@ int image_tag(struct store *store, const char *reference, const struct digest *i
               struct error *err)
 {
         bool is_digest = false;
-        cleanup_free char *name = name_for_writing(reference, &is_digest, err);
+        cleanup_free char *name = image_name_stored(reference, &is_digest, err);
 
         return name ? image_name_set(store, name, is_digest, id, ret_old, err) : -1;
 }
@@ -74,7 +74,7 @@ int image_tag(struct store *store, const char *reference, const struct digest *i
 int image_untag(struct store *store, const char *reference, struct error *err)
 {
         bool is_digest = false;
-        cleanup_free char *name = name_for_writing(reference, &is_digest, err);
+        cleanup_free char *name = image_name_stored(reference, &is_digest, err);
 
         return name ? image_name_remove(store, name, err) : -1;
 }

@@ -264,11 +264,44 @@ int image_lowers(struct store *store, const struct image *image, char ***ret, st
 
 /* ---- Writing ---- */
 
+struct name_change {
+        char *name;
+        const struct digest *id;
+        bool is_digest;
+        struct digest old;
+};
+
+static int set_name(struct database *db, void *arg, struct error *err)
+{
+        struct name_change *c = arg;
+        char text[DIGEST_TEXT_SIZE];
+        int there;
+
+        digest_format(c->id, text);
+        there = database_query(db, NULL, NULL, err, "SELECT 1 FROM images WHERE id = ?", "s", text);
+        if (there <= 0)
+                return there < 0 ? -1 : error_set(err, ERROR_NOT_FOUND, "No such image: %s", text);
+        if (database_query(db, read_digest_row, &c->old, err, "SELECT image FROM image_names WHERE name = ?",
+                           "s", c->name) < 0)
+                return -1;
+        if (database_run(db, err,
+                         "INSERT INTO image_names(name, image, is_digest) VALUES(?, ?, ?)"
+                         " ON CONFLICT(name) DO UPDATE SET image = excluded.image",
+                         "ssi", c->name, text, (int64_t)c->is_digest) < 0)
+                return -1;
+        return database_run(db, err, "UPDATE images SET last_tagged = ? WHERE id = ?", "is", time_now(),
+                            text) < 0
+                   ? -1
+                   : 0;
+}
+
 struct new_image {
         struct image *image;
         const char *parent;
         char owner[6 + DIGEST_HEX_SIZE];
         struct store *store;
+        struct name_change *names;
+        size_t n_names;
 };
 
 static int sum_sizes(struct new_image *n, struct error *err)
@@ -301,14 +334,39 @@ static int insert_image(struct database *db, void *arg, struct error *err)
             database_run(db, err, "UPDATE images SET parent = ? WHERE id = ? AND parent IS NULL", "ss",
                          n->parent, image->id_text) < 0)
                 return -1;
+        for (size_t i = 0; i < n->n_names; i++)
+                if (set_name(db, &n->names[i], err) < 0)
+                        return -1;
         return layer_pin(n->store, n->owner, image->diff_ids, image->n_diff_ids, err);
 }
 
-int image_create(struct store *store, const char *config_text, size_t config_len, const struct digest *parent,
-                 struct digest *ret_id, struct error *err)
+static int read_names(struct new_image *n, char *const *references, struct error *err)
+{
+        for (; references && *references; references++) {
+                struct name_change c = { .id = &n->image->id };
+
+                c.name = image_name_stored(*references, &c.is_digest, err);
+                if (!c.name)
+                        return -1;
+                ARRAY_APPEND(n->names, n->n_names, c);
+        }
+        return 0;
+}
+
+static void new_image_deinit(struct new_image *n)
+{
+        for (size_t i = 0; i < n->n_names; i++)
+                free(n->names[i].name);
+        free(n->names);
+}
+#define cleanup_new_image __attribute__((cleanup(new_image_deinit)))
+
+int image_create_named(struct store *store, const char *config_text, size_t config_len,
+                       const struct digest *parent, char *const *references, struct digest *ret_replaced,
+                       struct digest *ret_id, struct error *err)
 {
         cleanup_image struct image *image = xcalloc(1, sizeof(*image));
-        struct new_image n = { .image = image, .store = store };
+        cleanup_new_image struct new_image n = { .image = image, .store = store };
         char parent_text[DIGEST_TEXT_SIZE], hex[DIGEST_HEX_SIZE];
 
         if (config_len > IMAGE_CONFIG_MAX)
@@ -323,18 +381,28 @@ int image_create(struct store *store, const char *config_text, size_t config_len
                 digest_format(parent, parent_text);
                 n.parent = parent_text;
         }
-        if (sum_sizes(&n, err) < 0 || database_transaction(store->db, insert_image, &n, err) < 0)
+        if (read_names(&n, references, err) < 0 || sum_sizes(&n, err) < 0 ||
+            database_transaction(store->db, insert_image, &n, err) < 0)
                 return -1;
+        for (size_t i = 0; ret_replaced && i < n.n_names; i++)
+                ret_replaced[i] = n.names[i].old;
         *ret_id = image->id;
         return 0;
 }
 
+int image_create(struct store *store, const char *config_text, size_t config_len, const struct digest *parent,
+                 struct digest *ret_id, struct error *err)
+{
+        return image_create_named(store, config_text, config_len, parent, NULL, NULL, ret_id, err);
+}
+
 int image_create_config(struct store *store, const struct image_config *config, const struct digest *parent,
-                        struct digest *ret_id, struct error *err)
+                        const char *reference, struct digest *ret_id, struct error *err)
 {
         cleanup_free char *text = image_config_format(config);
+        char *references[] = { (char *)(uintptr_t)reference, NULL };
 
-        return image_create(store, text, strlen(text), parent, ret_id, err);
+        return image_create_named(store, text, strlen(text), parent, references, NULL, ret_id, err);
 }
 
 static int delete_image(struct database *db, void *arg, struct error *err)
@@ -357,37 +425,10 @@ int image_remove(struct store *store, const struct digest *id, struct error *err
         return database_transaction(store->db, delete_image, &copy, err);
 }
 
-struct name_change {
-        const char *name;
-        const struct digest *id;
-        bool is_digest;
-        struct digest old;
-};
-
-static int set_name(struct database *db, void *arg, struct error *err)
-{
-        struct name_change *c = arg;
-        char text[DIGEST_TEXT_SIZE];
-
-        digest_format(c->id, text);
-        if (database_query(db, read_digest_row, &c->old, err, "SELECT image FROM image_names WHERE name = ?",
-                           "s", c->name) < 0)
-                return -1;
-        if (database_run(db, err,
-                         "INSERT INTO image_names(name, image, is_digest) VALUES(?, ?, ?)"
-                         " ON CONFLICT(name) DO UPDATE SET image = excluded.image",
-                         "ssi", c->name, text, (int64_t)c->is_digest) < 0)
-                return -1;
-        return database_run(db, err, "UPDATE images SET last_tagged = ? WHERE id = ?", "is", time_now(),
-                            text) < 0
-                   ? -1
-                   : 0;
-}
-
 int image_name_set(struct store *store, const char *name, bool is_digest, const struct digest *id,
                    struct digest *ret_old, struct error *err)
 {
-        struct name_change c = { .name = name, .id = id, .is_digest = is_digest };
+        struct name_change c = { .name = (char *)(uintptr_t)name, .id = id, .is_digest = is_digest };
 
         if (database_transaction(store->db, set_name, &c, err) < 0)
                 return -1;

@@ -31,9 +31,15 @@ static inline void cleanup_image_func(struct image **i)
  * get pinned. `parent` may be NULL. The same config twice is no error (the parent is kept). */
 int image_create(struct store *store, const char *config_text, size_t config_len, const struct digest *parent,
                  struct digest *ret_id, struct error *err);
-/* As image_create() from a struct: formats it first. */
+/* As image_create(), and gives it names in the same step, so that no removal or prune comes between.
+ * `references` (may be NULL) are as for image_tag(); `ret_replaced` (may be NULL) has room for as many ids:
+ * who had each name. */
+int image_create_named(struct store *store, const char *config_text, size_t config_len,
+                       const struct digest *parent, char *const *references, struct digest *ret_replaced,
+                       struct digest *ret_id, struct error *err);
+/* From a struct, which is formatted first, with one name or NULL. */
 int image_create_config(struct store *store, const struct image_config *config, const struct digest *parent,
-                        struct digest *ret_id, struct error *err);
+                        const char *reference, struct digest *ret_id, struct error *err);
 
 /* By id. ERROR_NOT_FOUND. */
 int image_get(struct store *store, const struct digest *id, struct image **ret, struct error *err);

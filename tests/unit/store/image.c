@@ -26,7 +26,7 @@ static struct digest make_image(struct store *store, const char *author, const s
                                   .created = 5 };
         struct digest id;
 
-        ck_assert_msg(image_create_config(store, &c, parent, &id, &err) == 0, "%s", error_message(&err));
+        ck_assert_msg(image_create_config(store, &c, parent, NULL, &id, &err) == 0, "%s", error_message(&err));
         return id;
 }
 
