@@ -4,6 +4,7 @@
 #include "base/socket.h"
 #include "client/start.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -234,13 +235,17 @@ static int fail_with(struct client_stream *s, struct error *err)
         cleanup_free char *text = NULL;
         cleanup_json json_object *tree = NULL;
         const char *message = NULL;
-        size_t len = 0;
+        size_t len = 0, end;
 
         if (stream_read_all(&s->body.stream, 1 << 20, &text, &len, NULL) == 0 && json_parse_text(text, len, &tree, NULL) == 0)
                 message = json_get_string(tree, "message");
         if (!message)
                 message = len ? text : s->head.reason;
-        return error_set(err, kind_of(s->status), "Error response from daemon: %s", message ? message : "");
+        if (!message)
+                message = "";
+        for (end = strlen(message); end > 0 && isspace((unsigned char)message[end - 1]);)
+                end--;
+        return error_set(err, kind_of(s->status), "Error response from daemon: %.*s", (int)end, message);
 }
 
 /* Is it the complaint of an engine that speaks an older version? Then speaks that one. */

@@ -285,6 +285,18 @@ static int copy_up(struct engine *engine, struct container *c, const struct imag
         return root < 0 ? -1 : mounts_copy_up(engine->volumes, c->id, &c->mounts, root, err);
 }
 
+/* Containers that share a network share the names of its first one, too. */
+static void share_hostname(struct engine *engine, struct container *c)
+{
+        cleanup_container struct container *other =
+            container_by_id(engine, string_after(c->host.network_mode, "container:"));
+
+        if (!other)
+                return;
+        replace_string(&c->config.hostname, other->config.hostname);
+        replace_string(&c->config.domainname, other->config.domainname);
+}
+
 static int build(struct engine *engine, struct container *c, const struct image *image,
                  struct container_request *request, char ***warnings, struct error *err)
 {
@@ -301,7 +313,9 @@ static int build(struct engine *engine, struct container *c, const struct image 
         if (string_empty(c->config.hostname)) {
                 bool host = streq(c->host.network_mode, "host") || streq(c->host.uts_mode, "host");
 
-                if (!c->host.network_mode || !string_after(c->host.network_mode, "container:")) {
+                if (c->host.network_mode && string_after(c->host.network_mode, "container:")) {
+                        share_hostname(engine, c);
+                } else {
                         char name[65] = "";
 
                         if (host)
@@ -381,7 +395,8 @@ int engine_container_create(struct engine *engine, const char *name, const char 
                 return error_set(err, ERROR_INVALID, "no image specified");
         if (!string_empty(name) && container_name_check(name, err) < 0)
                 return -1;
-        if (find_image(engine, request->config.image, platform, &image, err) < 0)
+        if (network_mode_check(&request->config, &request->host, err) < 0 ||
+            find_image(engine, request->config.image, platform, &image, err) < 0)
                 return -1;
         merge_config(&request->config, &image->config.config);
         normalize_command(&request->config);

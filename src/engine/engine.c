@@ -63,11 +63,12 @@ static int netns_of(void *arg, const char *id, struct error *err)
                 return -1;
         pthread_mutex_lock(&c->lock);
         pid = container_state_is_up(&c->state) ? c->state.pid : 0;
+        if (!pid)
+                error_set(err, ERROR_CONFLICT, "container %s is %s", c->name,
+                          c->state.status ? c->state.status : "created");
         pthread_mutex_unlock(&c->lock);
         if (!pid)
-                return error_set(err, ERROR_CONFLICT,
-                                 "cannot join network namespace of container: container %s is not running",
-                                 c->id);
+                return -1;
         path = string_format("/proc/%d/ns/net", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         return fd < 0 ? error_errno(err, "%s", path) : fd;

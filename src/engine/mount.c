@@ -23,6 +23,7 @@ static const struct json_field mount_point_fields[] = {
         JSON_FIELD("ReadOnlyForceRecursive", STRUCT, read_only_force_recursive, JSON_BOOL, JSON_OMIT_EMPTY),
         JSON_FIELD("Subpath", STRUCT, subpath, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("TmpfsOptions", STRUCT, tmpfs_options, JSON_STRING, JSON_OMIT_EMPTY),
+        JSON_FIELD("Anonymous", STRUCT, anonymous, JSON_BOOL, JSON_OMIT_EMPTY),
         JSON_FIELD("TmpfsFlag", STRUCT, tmpfs_flag, JSON_BOOL, JSON_OMIT_EMPTY),
 };
 const struct json_table mount_point_table = JSON_TABLE(STRUCT, mount_point_fields);
@@ -62,8 +63,9 @@ static int take_volume(struct resolver *r, struct mount_point *p, const struct s
 {
         cleanup_volume struct volume v = { 0 };
 
+        p->anonymous = string_empty(p->name);
         if (volume_create(r->vols, p->name, p->driver, options, labels, &v, err) < 0 ||
-            volume_reference(r->vols, v.name, r->request->container_id, err) < 0)
+            volume_reference(r->vols, v.name, r->request->container_id, p->anonymous, err) < 0)
                 return -1;
         replace_string(&p->name, v.name);
         replace_string(&p->source, v.mountpoint);
@@ -90,7 +92,7 @@ static int add_volumes_from(struct resolver *r, const char *text, struct error *
                 json_copy(&mount_point_table, &theirs->items[i], &p);
                 p.rw = p.rw && rw;
                 if (streq(p.type, "volume") &&
-                    volume_reference(r->vols, p.name, r->request->container_id, err) < 0) {
+                    volume_reference(r->vols, p.name, r->request->container_id, p.anonymous, err) < 0) {
                         mount_point_deinit(&p);
                         return -1;
                 }

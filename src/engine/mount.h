@@ -31,6 +31,7 @@ struct mount_point {
         bool read_only_non_recursive, read_only_force_recursive;
         char *subpath;
         char *tmpfs_options;   /* "size=64k,mode=700" */
+        bool anonymous;        /* a volume without a name of its own */
         bool tmpfs_flag;       /* given by --tmpfs: not shown in Mounts */
 };
 extern const struct json_table mount_point_table;     /* everything, for config.json */

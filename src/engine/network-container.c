@@ -7,14 +7,14 @@
 /* ---- Create ---- */
 
 
-static int check_container_mode(const struct network_member *member, struct error *err)
+int network_mode_check(const struct container_config *config, const struct host_config *host, struct error *err)
 {
-        const struct host_config *host = member->host;
-        const struct container_config *config = member->config;
+        const char *other = host->network_mode ? string_after(host->network_mode, "container:") : NULL;
         const struct {
                 bool given;
                 const char *text;
         } conflicts[] = {
+                { !string_empty(config->hostname), "hostname and the network mode" },
                 { strv_length(host->links) > 0, "container type network can't be used with links. This would result in "
                                                 "undefined behavior" },
                 { !string_empty(config->hostname), "hostname and the network mode" },
@@ -26,6 +26,11 @@ static int check_container_mode(const struct network_member *member, struct erro
                 { strv_length(config->exposed_ports) > 0, "port exposing and the container type network mode" },
         };
 
+        if (!other)
+                return 0;
+        if (!*other)
+                return error_set(err, ERROR_INVALID,
+                                 "invalid network mode: invalid container format container:<name|id>");
         for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
                 if (conflicts[i].given)
                         return error_set(err, ERROR_INVALID, "conflicting options: %s", conflicts[i].text);
@@ -120,17 +125,11 @@ int network_container_create(struct networks *nets, const struct network_member 
                              const struct networking_config *networking, char ***warnings, struct error *err)
 {
         struct host_config *host = (struct host_config *)member->host;
-        const char *joined;
         int r;
 
         if (string_empty(host->network_mode) || streq(host->network_mode, "default"))
                 replace_string(&host->network_mode, nets->no_default ? "none" : "bridge");
-        joined = string_after(host->network_mode, "container:");
-        if (joined && !*joined)
-                return error_set(err, ERROR_INVALID,
-                                 "invalid network mode: invalid container format container:<name|id>");
-        if ((joined && check_container_mode(member, err) < 0) || network_files_check(host, err) < 0 ||
-            ports_check(member->config, host, err) < 0)
+        if (network_files_check(host, err) < 0 || ports_check(member->config, host, err) < 0)
                 return -1;
         if (strv_length(host->links) > 0)
                 return error_set(err, ERROR_UNSUPPORTED,

@@ -69,7 +69,10 @@ struct network_member {
         const struct host_config *host;
 };
 
-/* Checks modes, ports, addresses, aliases, dns, extra hosts and records endpoints. `networking` may be NULL.
+/* What can't be asked for together with container:X; of the request alone, before an image's configuration is merged in
+ * and before X is looked up. */
+int network_mode_check(const struct container_config *config, const struct host_config *host, struct error *err);
+/* Checks ports, addresses, aliases, dns, extra hosts and records endpoints. `networking` may be NULL.
  * `host->network_mode` is normalised in place ("" and "default" become "bridge"; container:NAME is the engine's to
  * resolve before). Warnings ("Published ports are discarded when using host network mode") are appended. */
 int network_container_create(struct networks *nets, const struct network_member *member,

@@ -9,6 +9,7 @@
 struct volume_record {
         struct volume v;
         char **holders; /* ids of containers that have it among their mounts */
+        char **makers;  /* those of them that have it as an anonymous volume: only their removal takes it along */
         char **users;   /* of those that run with it: counted for volumes which have to be mounted */
 };
 

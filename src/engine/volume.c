@@ -16,7 +16,7 @@
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS volumes(name TEXT PRIMARY KEY, labels TEXT, options TEXT, created INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS volume_holders(volume TEXT NOT NULL, container TEXT NOT NULL,"
-    " PRIMARY KEY(volume, container)) WITHOUT ROWID";
+    " anonymous INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(volume, container)) WITHOUT ROWID";
 
 void volume_deinit(struct volume *v)
 {
@@ -32,6 +32,7 @@ static void record_free(struct volume_record *r)
 {
         volume_deinit(&r->v);
         strv_free(r->holders);
+        strv_free(r->makers);
         strv_free(r->users);
         free(r);
 }
@@ -149,6 +150,8 @@ static int load_holder(sqlite3_stmt *stmt, void *arg, struct error *err)
         (void)err;
         if (r)
                 strv_append(&r->holders, (const char *)sqlite3_column_text(stmt, 1));
+        if (r && sqlite3_column_int(stmt, 2))
+                strv_append(&r->makers, (const char *)sqlite3_column_text(stmt, 1));
         return 0;
 }
 
@@ -181,7 +184,7 @@ int volumes_open(struct database *db, struct event_log *events, const char *data
         if (directory_make(AT_FDCWD, vols->root, 0701, err) < 0 ||
             (vols->rootfd = directory_open(AT_FDCWD, vols->root, err)) < 0 || database_exec(db, schema, err) < 0 ||
             database_query(db, load_row, vols, err, "SELECT name, labels, options, created FROM volumes", "") < 0 ||
-            database_query(db, load_holder, vols, err, "SELECT volume, container FROM volume_holders", "") < 0) {
+            database_query(db, load_holder, vols, err, "SELECT volume, container, anonymous FROM volume_holders", "") < 0) {
                 volumes_close(vols);
                 return error_context(err, "open volumes");
         }
@@ -368,7 +371,8 @@ int volume_remove(struct volumes *vols, const char *name, bool force, struct err
 
 /* ---- Holding ---- */
 
-int volume_reference(struct volumes *vols, const char *name, const char *container_id, struct error *err)
+int volume_reference(struct volumes *vols, const char *name, const char *container_id, bool anonymous,
+                     struct error *err)
 {
         struct volume_record *r;
         int result = 0;
@@ -379,10 +383,12 @@ int volume_reference(struct volumes *vols, const char *name, const char *contain
                 result = error_set(err, ERROR_NOT_FOUND, "get %s: no such volume", name);
         else if (!r->holders || !strv_contains(r->holders, container_id)) {
                 result = database_run(vols->db, err,
-                                      "INSERT OR IGNORE INTO volume_holders(volume, container) VALUES(?, ?)", "ss",
-                                      name, container_id);
+                                      "INSERT OR IGNORE INTO volume_holders(volume, container, anonymous)"
+                                      " VALUES(?, ?, ?)", "ssi", name, container_id, (int64_t)anonymous);
                 if (result >= 0)
                         strv_append(&r->holders, container_id);
+                if (result >= 0 && anonymous)
+                        strv_append(&r->makers, container_id);
         }
         pthread_mutex_unlock(&vols->lock);
         return result < 0 ? -1 : 0;
@@ -405,9 +411,9 @@ void volume_release(struct volumes *vols, const char *container_id, bool remove_
         database_run(vols->db, NULL, "DELETE FROM volume_holders WHERE container = ?", "s", container_id);
         for (size_t i = vols->count; i-- > 0;) {
                 struct volume_record *r = vols->items[i];
+                bool own = drop_from(r->makers, container_id);
 
-                if (drop_from(r->holders, container_id) && remove_anonymous && strv_length(r->holders) == 0 &&
-                    strmap_get(&r->v.labels, VOLUME_ANONYMOUS_LABEL))
+                if (drop_from(r->holders, container_id) && own && remove_anonymous && strv_length(r->holders) == 0)
                         volume_remove_record(vols, r, NULL);
         }
         pthread_mutex_unlock(&vols->lock);

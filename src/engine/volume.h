@@ -32,10 +32,12 @@ int volume_get(struct volumes *vols, const char *name, struct volume *ret, struc
 /* ERROR_CONFLICT "remove NAME: volume is in use - [ID, …]". With `force` a missing one is no error. */
 int volume_remove(struct volumes *vols, const char *name, bool force, struct error *err);
 
-/* Which containers hold a volume: taken at their creation, dropped at their removal. */
-int volume_reference(struct volumes *vols, const char *name, const char *container_id, struct error *err);
-/* Drops all references of a container; `remove_anonymous` (rm -v, --rm) also removes anonymous volumes that nobody
- * holds now. */
+/* Which containers hold a volume: taken at their creation, dropped at their removal. `anonymous`: it wasn't asked for by
+ * its name. */
+int volume_reference(struct volumes *vols, const char *name, const char *container_id, bool anonymous,
+                     struct error *err);
+/* Drops all references of a container; `remove_anonymous` (rm -v, --rm) also removes those that it held
+ * as anonymous ones and nobody holds now. */
 void volume_release(struct volumes *vols, const char *container_id, bool remove_anonymous);
 
 /* Makes the volume's content available (tmpfs, nfs and the like are mounted while somebody runs with them) and gives

@@ -229,9 +229,11 @@ static void tell_exited(struct shim *shim)
                 .restart_count = shim->state.restart_count,
         };
 
-        /* Before anybody knows: a new start writes new names. */
-        if (shim->phase != SHIM_RESTARTING)
+        /* Before anybody knows: a new start binds the same ports and writes new names. */
+        if (shim->phase != SHIM_RESTARTING) {
+                ports_close(shim);
                 dns_close(shim);
+        }
         control_event(shim, &event);
         if (shim->phase != SHIM_RESTARTING)
                 control_answer_waiting(shim);
@@ -424,6 +426,7 @@ static void linger_empty(void *data)
 void shim_end(struct shim *shim)
 {
         shim->phase = SHIM_ENDED;
+        ports_close(shim);
         dns_close(shim);
         streams_finish(&shim->streams);
         log_writer_close(take_ptr(shim->log));

@@ -51,7 +51,7 @@ static int shim_open(struct shim *shim, const char *directory, struct error *err
         shim->streams.stdin_once = shim->config.stdin_once;
         shim->streams.detached = client_detached;
         shim->streams.data = shim;
-        if (relays_open(shim, err) < 0)
+        if (relays_open(shim, err) < 0 || dns_open(shim, err) < 0)
                 return -1;
         return control_open(shim, err);
 }

@@ -53,7 +53,7 @@ static void link_free(struct link *link)
         }
         free(link);
         relay->n_links--;
-        if (relay->source.fd < 0)
+        if (relay->source.fd < 0 && relay->fd >= 0)
                 loop_add(&relay->shim->loop, &relay->source, relay->fd, EPOLLIN, accept_ready, relay, NULL);
 }
 
@@ -195,5 +195,18 @@ int relays_open(struct shim *shim, struct error *err)
                 if (loop_add(&shim->loop, &relay->source, relay->fd, EPOLLIN, accept_ready, relay, err) < 0)
                         return error_context(err, "port %d", port->host_port);
         }
-        return dns_open(shim, err);
+        return 0;
+}
+
+void ports_close(struct shim *shim)
+{
+        if (shim->ports_closed)
+                return;
+        shim->ports_closed = true;
+        for (struct relay *relay = shim->relays; relay; relay = relay->next) {
+                loop_remove(&shim->loop, &relay->source);
+                relay->fd = -1;
+        }
+        for (size_t i = 0; i < shim->config.n_ports; i++)
+                close(SHIM_FD_PORTS + (int)i);
 }

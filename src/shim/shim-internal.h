@@ -78,6 +78,7 @@ struct shim {
         bool manual;        /* the end of this run was asked for */
         bool paused;
         struct relay *relays;
+        bool ports_closed;
         struct dns_server *dns;
 };
 
@@ -126,6 +127,8 @@ void dns_close(struct shim *shim);
 
 /* relay.c */
 int relays_open(struct shim *shim, struct error *err);
+/* Gives the host's ports back; connections that run through us go on until our end. Idempotent. */
+void ports_close(struct shim *shim);
 
 /* spec.c: CONTAINER_DIR/bundle/config.json, read when it is needed and forgotten after */
 int shim_spec_load(struct shim *shim, struct oci_spec *spec, struct error *err);

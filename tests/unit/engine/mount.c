@@ -184,8 +184,8 @@ TEST(volume_life)
         ck_assert_int_lt(volume_create(w.vols, "other", NULL, &options, NULL, &v, &err), 0);
         ck_assert_str_eq(error_message(&err), "create other: invalid option: \"nosuchopt\"");
         error_clear(&err);
-        ck_assert_int_eq(volume_reference(w.vols, "data", "c1", &err), 0);
-        ck_assert_int_eq(volume_reference(w.vols, anonymous.name, "c1", &err), 0);
+        ck_assert_int_eq(volume_reference(w.vols, "data", "c1", false, &err), 0);
+        ck_assert_int_eq(volume_reference(w.vols, anonymous.name, "c1", true, &err), 0);
         world_close(&w);
         world_open(&w);
         ck_assert_int_lt(volume_remove(w.vols, "data", true, &err), 0);
