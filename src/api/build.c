@@ -174,6 +174,7 @@ static int build_image(struct request *req, struct response *res, struct error *
         request.tar = request_body(req);
         r = engine_build(req->engine, &request, &result, err);
         free(result.source);
+        json_object_put(result.warnings);
         if (r < 0) {
                 error_clear(&classic.failure);
                 if (!classic.sink)
@@ -241,6 +242,8 @@ static void send_result(struct own_client *c, int r, struct build_result *result
                         json_set_string(message, "source", result->source);
                 error_clear(err);
         }
+        if (result->warnings)
+                json_object_object_add(message, "warnings", json_object_get(result->warnings));
         send_line(c, message);
 }
 
@@ -269,6 +272,7 @@ static int build_locally(struct request *req, struct response *res, struct error
         for (size_t i = 0; i < n_fds; i++)
                 close(fds[i]);
         free(result.source);
+        json_object_put(result.warnings);
         return 0;
 }
 

@@ -32,7 +32,7 @@ struct stage_state {
         char **env;                    /* the image's with ARGs over it: what RUN and expansion see */
         struct instruction_pair *args; /* declared ARGs in order, for the history */
         size_t n_args;
-        bool cmd_set;
+        bool cmd_set, workdir_set;
         int64_t epoch; /* SOURCE_DATE_EPOCH in ns; -1: none */
         bool no_cache;
         int64_t created;              /* of the newest layer */
@@ -66,6 +66,12 @@ struct build {
         size_t n_images;
         char **emptied; /* cache mounts that --no-cache emptied */
         char **used_keys; /* of records whose use is to be noted */
+        struct build_warning {
+                const char *rule;
+                char *text, *url;
+                struct dockerfile_location where;
+        } *warnings;
+        size_t n_warnings;
         int vertices;
         int step, steps;                  /* of the classic builder */
         int64_t epoch; /* as a stage has it */
@@ -87,6 +93,17 @@ int vertex_failed(struct build *b, const struct vertex *v, const struct error *e
 void build_tell_step(struct build *b, const char *text);
 /* The Dockerfile's lines around `where`, marked as Docker does; heap, NULL when `where` is unknown. */
 char *source_excerpt(const char *filename, const char *text, struct dockerfile_location where);
+
+/* ---- check.c ---- */
+/* Adds a warning unless the Dockerfile says to skip the rule. */
+void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...) PRINTF_FORMAT(5, 6);
+/* The rules that need the text alone. */
+void build_check(struct build *b);
+/* An error when there are warnings and the Dockerfile says that they are errors. */
+int build_warnings_fail(struct build *b, struct error *err);
+/* By line: [{rule, text, url, line, source}]. */
+json_object *build_warnings_json(struct build *b);
+void build_warnings_deinit(struct build *b);
 
 /* ---- cache.c ---- */
 struct cache_record {

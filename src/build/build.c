@@ -43,6 +43,7 @@ static void build_deinit(struct build *b)
         strv_free(b->global_args);
         strv_free(b->emptied);
         strv_free(b->used_keys);
+        build_warnings_deinit(b);
         dockerfile_deinit(&b->file);
         free(b->text);
         free(b->filename);
@@ -220,12 +221,19 @@ static int solve(struct build *b, struct build_result *ret, struct error *err)
 {
         struct stage_state *target;
 
-        if (read_epoch(b, err) < 0 || read_file(b, err) < 0 || build_stages_prepare(b, err) < 0)
+        if (read_epoch(b, err) < 0 || read_file(b, err) < 0)
+                return -1;
+        build_check(b);
+        if (build_warnings_fail(b, err) < 0 || build_stages_prepare(b, err) < 0)
                 return -1;
         target = target_stage(b);
         if (build_stage_solve(b, target, err) < 0)
                 return -1;
         b->where = (struct dockerfile_location){};
+        if (build_warnings_fail(b, err) < 0)
+                return -1;
+        if (b->options->check)
+                return 0;
         if (string_empty(b->options->output))
                 return export_image(b, target, ret, err);
         return export_files(b, target, err);
@@ -243,6 +251,8 @@ int build_run(const struct build_services *services, const struct build_request 
 
         if (r < 0 && b.text)
                 ret->source = source_excerpt(b.filename, b.text, b.where);
+        if (b.file.n_stages)
+                ret->warnings = build_warnings_json(&b);
         build_deinit(&b);
         return r;
 }

@@ -51,9 +51,11 @@ struct build_request {
         void *arg;
 };
 
+/* The caller drops `source` and `warnings`, after a failure too. */
 struct build_result {
         struct digest id;
         char *source; /* of a failure: the Dockerfile's lines with a marker; NULL when unknown; heap */
+        json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not come to them */
 };
 
 /* Errors are Docker's sentences without "failed to build: failed to solve: ". */

@@ -387,7 +387,11 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
         struct build_work work = { .execute = execute_copy, .arg = &w };
         struct digest key;
 
-        if (expand_all(b, s, &w, err) < 0 || refuse(&w, err) < 0 || open_source(b, s, &w, err) < 0)
+        if (expand_all(b, s, &w, err) < 0 || refuse(&w, err) < 0)
+                return -1;
+        if (b->options->check)
+                return 0;
+        if (open_source(b, s, &w, err) < 0)
                 return -1;
         work.text = build_step_text(b, s, i->original);
         if (fetch_all(b, &w, err) < 0 || find_sources(&w, err) < 0 || make_key(b, s, &w, &key, err) < 0) {

@@ -7,14 +7,39 @@
 
 #include <ctype.h>
 
+/* By an ARG without a value. */
+static bool is_declared(const struct stage_state *s, const char *name)
+{
+        for (size_t i = 0; i < s->n_args; i++)
+                if (streq(s->args[i].key, name))
+                        return true;
+        return false;
+}
+
+/* ${NAME:-…} and its like say what to do without it. */
+static bool has_fallback(const char *text, const char *name)
+{
+        cleanup_free char *start = string_format("${%s", name);
+        const char *at = strstr(text, start);
+
+        return at && strchr(":-+?", at[strlen(start)]) && at[strlen(start)];
+}
+
 int build_expand(struct build *b, const struct stage_state *s, const char *text, char **ret,
                  struct error *err)
 {
-        struct shell_words rules = { .escape = b->file.syntax.escape,
-                                     .lookup = shell_lookup_env,
-                                     .arg = s->env };
+        cleanup_strv char **unset = NULL;
+        struct shell_words rules = {
+                .escape = b->file.syntax.escape, .lookup = shell_lookup_env, .arg = s->env, .unset = &unset
+        };
 
-        return shell_expand(&rules, text, ret, err);
+        if (shell_expand(&rules, text, ret, err) < 0)
+                return -1;
+        for (char **name = unset; name && *name; name++)
+                if (!is_declared(s, *name) && !has_fallback(text, *name))
+                        build_warn(b, "UndefinedVar", b->where.start, b->where.end,
+                                   "Usage of undefined variable '$%s'", *name);
+        return 0;
 }
 
 char *build_absolute(const struct stage_state *s, const char *path, bool keep_slash)
@@ -111,6 +136,8 @@ int build_perform(struct build *b, struct stage_state *s, const struct digest *k
         struct vertex v;
         int found = 0;
 
+        if (b->options->check)
+                return 0;
         vertex_begin(b, &v, "%s", text);
         if (!work->fresh && !b->options->no_cache && !s->no_cache)
                 found = build_cache_find(b, key, &record, &failure);
@@ -385,6 +412,11 @@ static int instruct_workdir(struct build *b, struct stage_state *s, const struct
 
         if (build_expand(b, s, i->value, &path, err) < 0)
                 return -1;
+        if (*path != '/' && !s->workdir_set)
+                build_warn(b, "WorkdirRelativePath", i->start_line, i->end_line,
+                           "Relative workdir \"%s\" can have unexpected results if the base image changes",
+                           path);
+        s->workdir_set = true;
         whole = build_absolute(s, path, false);
         replace_string(&s->image.config.working_dir, whole);
         if (!streq(whole, "/") && build_workdir(b, s, whole, err) < 0)

@@ -21,7 +21,7 @@ struct build_options {
         struct strmap build_args, labels;
         char **tags;
         char *target, *network;
-        bool no_cache, pull, quiet;
+        bool no_cache, pull, quiet, check; /* check: only the warnings are wanted */
         char **no_cache_filter; /* stages */
         char **extra_hosts;     /* "name:address" */
         char **allow;           /* "network.host", "security.insecure" */

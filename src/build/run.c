@@ -322,6 +322,8 @@ int build_run_instruction(struct build *b, struct stage_state *s, const struct i
                 return error_set(err, ERROR_INVALID, "RUN requires at least one argument");
         if (choose_network(b, i, &w, err) < 0 || read_mounts(b, s, i, &w, err) < 0)
                 return -1;
+        if (b->options->check)
+                return 0;
         set_command(s, i, &w);
         set_environment(b, s, &w);
         if (make_key(b, s, &w, &key, err) < 0)

@@ -356,6 +356,7 @@ static void begin_from_stage(struct stage_state *s)
         image_config_copy(&s->image, &p->image);
         take_layers(s, p->diff_ids, p->n_diff_ids);
         s->env = strv_copy(p->env);
+        s->workdir_set = p->workdir_set;
         s->created = p->created;
         for (size_t i = 0; i < p->n_args; i++) {
                 struct instruction_pair arg = { .key = xstrdup(p->args[i].key),

@@ -37,8 +37,8 @@ static int refuse(const struct build_flags *f, struct error *err)
                 { f->cache_to != NULL, "--cache-to" },
                 { strv_length(f->output) > 1, "more than one --output" },
                 { f->ssh != NULL, "--ssh" },
-                { f->check, "--check" },
-                { !string_empty(f->call) && !streq(f->call, "build"), "--call" },
+
+                { !string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"), "--call" },
                 { f->push, "--push" },
                 { f->squash, "--squash" },
                 { !string_empty(f->sbom) && !streq(f->sbom, "false"), "--sbom" },
@@ -526,6 +526,7 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
         o->no_cache_filter = strv_copy(f->no_cache_filter);
         o->pull = f->pull;
         o->quiet = f->quiet;
+        o->check = f->check || streq(f->call, "check");
         o->allow = strv_copy(f->allow);
         o->shm_size = f->shm_size;
         if (streq(context, "-") ? use_input(f, ret, err) < 0 : use_folder(f, context, ret, err) < 0)

@@ -121,6 +121,7 @@ static int send_options(int fd, const struct build_upload *u, struct error *err)
 
 struct build_end {
         char *id, *failure, *source;
+        json_object *warnings;
 };
 
 static void build_end_deinit(struct build_end *e)
@@ -128,6 +129,7 @@ static void build_end_deinit(struct build_end *e)
         free(e->id);
         free(e->failure);
         free(e->source);
+        json_object_put(e->warnings);
 }
 
 static void read_event(const char *line, size_t len, struct build_printer *printer, struct build_end *end)
@@ -140,6 +142,7 @@ static void read_event(const char *line, size_t len, struct build_printer *print
                 end->id = xstrdup(json_get_string(event, "id"));
                 end->failure = xstrdup(json_get_string(event, "failure"));
                 end->source = xstrdup(json_get_string(event, "source"));
+                end->warnings = json_object_get(json_get(event, "warnings"));
                 return;
         }
         build_printer_event(printer, event);
@@ -225,6 +228,39 @@ static int write_metadata(const struct build_flags *f, const char *id, struct er
         return file_replace(AT_FDCWD, f->metadata_file, text, strlen(text), 0644, false, err);
 }
 
+/* --check: the warnings are the result. */
+static int print_check(const struct build_end *end)
+{
+        size_t count = end->warnings ? json_object_array_length(end->warnings) : 0;
+
+        if (count == 0) {
+                printf("Check complete, no warnings found.\n");
+                return 0;
+        }
+        printf("Check complete, %zu %s been found!\n", count, count == 1 ? "warning has" : "warnings have");
+        for (size_t i = 0; i < count; i++) {
+                json_object *w = json_object_array_get_idx(end->warnings, i);
+
+                printf("\nWARNING: %s - %s\n%s\n%s", json_get_string(w, "rule"), json_get_string(w, "url"),
+                       json_get_string(w, "text"), json_get_string(w, "source"));
+        }
+        return 1;
+}
+
+static void print_warnings(const struct build_end *end)
+{
+        size_t count = end->warnings ? json_object_array_length(end->warnings) : 0;
+
+        if (count)
+                fprintf(stderr, "\n %zu %s found:\n", count, count == 1 ? "warning" : "warnings");
+        for (size_t i = 0; i < count; i++) {
+                json_object *w = json_object_array_get_idx(end->warnings, i);
+
+                fprintf(stderr, " - %s: %s (line %d)\n", json_get_string(w, "rule"),
+                        json_get_string(w, "text"), (int)json_get_int64(w, "line", 0));
+        }
+}
+
 static int finish(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
         if (!string_empty(f->iidfile) && end->id &&
@@ -254,14 +290,23 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
                 build_printer_failures(printer);
                 if (end.source)
                         fputs(end.source, stderr);
-                r = error_set(err, ERROR_INVALID, "failed to build: failed to solve: %s", end.failure);
+                r = error_set(err, ERROR_INVALID, "%s%s",
+                              upload.options.check ? "" : "failed to build: failed to solve: ", end.failure);
         }
         build_printer_free(printer);
-        return r < 0 ? -1 : finish(f, &end, err);
+        if (r < 0)
+                return -1;
+        if (upload.options.check)
+                return print_check(&end);
+        if (!quiet)
+                print_warnings(&end);
+        return finish(f, &end, err);
 }
 
 static int run_build(struct cli *cli, struct invocation *call, struct error *err)
 {
+        int r;
+
         if (strv_length(call->args) != 1) {
                 fprintf(stderr, "ERROR: %s: '%s buildx build' requires 1 argument\n\n", cli->program,
                         cli->program);
@@ -271,9 +316,8 @@ static int run_build(struct cli *cli, struct invocation *call, struct error *err
                         cli->program, cli->program);
                 return 1;
         }
-        if (build(cli, call->values, call->args[0], err) == 0)
-                return 0;
-        return error_context(err, "ERROR");
+        r = build(cli, call->values, call->args[0], err);
+        return r < 0 ? error_context(err, "ERROR") : r;
 }
 
 const struct command build_command = {

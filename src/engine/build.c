@@ -73,7 +73,7 @@ int engine_build(struct engine *engine, const struct build_request *request, str
         services.step_program = program;
         if (build_run(&services, request, ret, err) < 0)
                 return -1;
-        for (char **tag = request->options->tags; tag && *tag && string_empty(request->options->output); tag++)
+        for (char **tag = request->options->tags; tag && *tag && string_empty(request->options->output) && !request->options->check; tag++)
                 image_event_id(engine, &ret->id, "tag", *tag);
         return 0;
 }
