@@ -81,6 +81,9 @@ struct container *container_by_id(struct engine *engine, const char *id);
 /* Adds a new one (whose name is checked and free) under the table's lock; ERROR_CONFLICT for a name in use.
  */
 int container_insert(struct engine *engine, struct container *c, struct error *err);
+/* The same for recovery, for which the other calls on the table wait until container_table_loaded(). */
+int container_insert_recovered(struct engine *engine, struct container *c, struct error *err);
+void container_table_loaded(struct engine *engine);
 void container_unlink(struct engine *engine, struct container *c);
 /* A list of references to all; free with container_list_drop(). */
 void container_list_all(struct engine *engine, struct container ***ret, size_t *ret_count);
@@ -127,8 +130,10 @@ void container_start_later(struct engine *engine, struct container *c);
 /* Gives back what a run took: network, mounted volumes. Idempotent. */
 void container_release_run(struct engine *engine, struct container *c);
 
-/* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. The file's path (heap) in *ret. */
-int engine_seccomp_cached(struct engine *engine, const struct oci_seccomp *rules, char **ret, struct error *err);
+/* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. The file's path (heap) in
+ * *ret. */
+int engine_seccomp_cached(struct engine *engine, const struct oci_seccomp *rules, char **ret,
+                          struct error *err);
 
 /* ---- container-watch.c ---- */
 int container_watcher_open(struct engine *engine, struct error *err);
@@ -143,6 +148,8 @@ int container_remove_locked(struct engine *engine, struct container *c, bool for
 void container_remove_later(struct engine *engine, struct container *c);
 
 /* ---- container-recover.c ---- */
+/* Does its work in a thread of its own (engine->loader), as a machine may have thousands of stopped
+ * containers. `live` are the ids of container_live_ids(). */
 int container_recover_all(struct engine *engine, char *const *live, struct error *err);
 /* Ids of containers whose shims live; a list. Works before the containers are loaded. */
 int container_live_ids(const struct engine *engine, char ***ret, struct error *err);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 static bool is_id(const char *name)
 {
@@ -171,7 +172,7 @@ static void recover_one(struct engine *engine, const char *id, char *const *live
                 return;
         }
         c->ready = true;
-        if (container_insert(engine, c, &err) < 0) {
+        if (container_insert_recovered(engine, c, &err) < 0) {
                 log_error("container %s: %s", id, error_message(&err));
                 return;
         }
@@ -191,7 +192,11 @@ static void recover_one(struct engine *engine, const char *id, char *const *live
 void container_clear(struct engine *engine, const char *id)
 {
         cleanup_free char *owner = string_format("container:%s", id);
+        cleanup_free char *run = string_format("%s/containers/%s", engine->options->exec_root, id);
+        cleanup_free char *shm = container_shm(engine, id);
 
+        umount2(shm, MNT_DETACH | UMOUNT_NOFOLLOW);
+        tree_remove(AT_FDCWD, run, NULL);
         network_container_remove(engine->networks, id);
         volume_release(engine->volumes, id, false);
         layer_unpin(engine->store, owner, NULL);
@@ -215,16 +220,42 @@ static bool check_boot(struct engine *engine)
         return rebooted;
 }
 
+struct recovery {
+        struct engine *engine;
+        char **live;
+        bool rebooted;
+};
+
+static void *recovery_thread(void *arg)
+{
+        struct recovery *r = arg;
+        cleanup_closedir DIR *dir = NULL;
+        cleanup_error struct error err = {};
+        const struct dirent *entry;
+
+        if (directory_list(r->engine->containers_fd, ".", &dir, &err) < 0)
+                log_error("%s", error_message(&err));
+        while (dir && (entry = readdir(dir)))
+                if (is_id(entry->d_name))
+                        recover_one(r->engine, entry->d_name, r->live, r->rebooted);
+        container_table_loaded(r->engine);
+        strv_free(r->live);
+        free(r);
+        return NULL;
+}
+
 int container_recover_all(struct engine *engine, char *const *live, struct error *err)
 {
-        cleanup_closedir DIR *dir = NULL;
-        bool rebooted = check_boot(engine);
-        struct dirent *entry;
+        struct recovery *r = xcalloc(1, sizeof(*r));
 
-        if (directory_list(engine->containers_fd, ".", &dir, err) < 0)
-                return -1;
-        while ((entry = readdir(dir)))
-                if (is_id(entry->d_name))
-                        recover_one(engine, entry->d_name, live, rebooted);
+        r->engine = engine;
+        r->live = strv_copy(live);
+        r->rebooted = check_boot(engine);
+        if (pthread_create(&engine->loader, NULL, recovery_thread, r) != 0) {
+                strv_free(r->live);
+                free(r);
+                return error_set(err, ERROR_SYSTEM, "cannot start a thread");
+        }
+        engine->has_loader = true;
         return 0;
 }

@@ -4,6 +4,25 @@
 
 #include <ctype.h>
 
+/* Until recovery has loaded them all. */
+static void wait_loaded(struct engine *engine)
+{
+        if (__atomic_load_n(&engine->loaded, __ATOMIC_ACQUIRE))
+                return;
+        pthread_mutex_lock(&engine->tasks_lock);
+        while (!engine->loaded)
+                pthread_cond_wait(&engine->loading_ended, &engine->tasks_lock);
+        pthread_mutex_unlock(&engine->tasks_lock);
+}
+
+void container_table_loaded(struct engine *engine)
+{
+        pthread_mutex_lock(&engine->tasks_lock);
+        __atomic_store_n(&engine->loaded, true, __ATOMIC_RELEASE);
+        pthread_cond_broadcast(&engine->loading_ended);
+        pthread_mutex_unlock(&engine->tasks_lock);
+}
+
 /* The first entry not below `id`. */
 static size_t position(const struct engine *engine, const char *id)
 {
@@ -56,6 +75,7 @@ int container_find(struct engine *engine, const char *reference, struct containe
 
         if (string_empty(reference))
                 return error_set(err, ERROR_INVALID, "invalid container name or ID: value is empty");
+        wait_loaded(engine);
         pthread_rwlock_rdlock(&engine->lock);
         c = find_locked(engine, reference, &ambiguous);
         if (c && !c->ready)
@@ -77,6 +97,7 @@ struct container *container_by_id(struct engine *engine, const char *id)
         struct container *c = NULL;
         size_t at;
 
+        wait_loaded(engine);
         pthread_rwlock_rdlock(&engine->lock);
         at = position(engine, id);
         if (at < engine->n_containers && streq(engine->containers[at]->id, id)) {
@@ -88,6 +109,12 @@ struct container *container_by_id(struct engine *engine, const char *id)
 }
 
 int container_insert(struct engine *engine, struct container *c, struct error *err)
+{
+        wait_loaded(engine);
+        return container_insert_recovered(engine, c, err);
+}
+
+int container_insert_recovered(struct engine *engine, struct container *c, struct error *err)
 {
         struct container *owner;
         size_t at;
@@ -138,6 +165,7 @@ void container_unlink(struct engine *engine, struct container *c)
 
 void container_list_all(struct engine *engine, struct container ***ret, size_t *ret_count)
 {
+        wait_loaded(engine);
         pthread_rwlock_rdlock(&engine->lock);
         *ret_count = 0;
         *ret = xcalloc(engine->n_containers, sizeof(**ret));

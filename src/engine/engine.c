@@ -84,6 +84,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
         pthread_rwlock_init(&engine->lock, NULL);
         pthread_mutex_init(&engine->tasks_lock, NULL);
         pthread_cond_init(&engine->tasks_ended, NULL);
+        pthread_cond_init(&engine->loading_ended, NULL);
         if (open_roots(engine, err) < 0 || find_programs(engine, err) < 0 || load_id(engine, err) < 0 ||
             store_open(options->data_root, &engine->store, err) < 0 ||
             event_log_new(engine->store->db, &engine->events, err) < 0 ||
@@ -153,6 +154,8 @@ void engine_later(struct engine *engine, void (*run)(struct engine *engine, stru
 
 void engine_close(struct engine *engine)
 {
+        if (engine->has_loader)
+                pthread_join(engine->loader, NULL);
         pthread_mutex_lock(&engine->tasks_lock);
         while (engine->n_tasks > 0)
                 pthread_cond_wait(&engine->tasks_ended, &engine->tasks_lock);
@@ -175,6 +178,7 @@ void engine_close(struct engine *engine)
         pthread_rwlock_destroy(&engine->lock);
         pthread_mutex_destroy(&engine->tasks_lock);
         pthread_cond_destroy(&engine->tasks_ended);
+        pthread_cond_destroy(&engine->loading_ended);
         free(engine->shim_program);
         free(engine->init_program);
         free(engine->id);

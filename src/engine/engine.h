@@ -50,6 +50,11 @@ struct engine {
         pthread_mutex_t tasks_lock;
         pthread_cond_t tasks_ended;
         unsigned n_tasks; /* threads of engine_later() */
+        /* Containers are loaded beside the first calls: those that look at the table wait for it. */
+        bool loaded;
+        pthread_cond_t loading_ended; /* with tasks_lock */
+        pthread_t loader;
+        bool has_loader;
 
         pthread_rwlock_t lock;         /* the table of containers */
         struct container **containers; /* sorted by id */
