@@ -44,6 +44,7 @@ char *tar_clean_path(const char *path)
 int unpack_errno(struct error *err, const char *what)
 {
         int e = errno;
+        char text[ERROR_TEXT_MAX];
         enum error_kind kind = ERROR_SYSTEM;
 
         if (e == ENOTDIR || e == EISDIR || e == ENAMETOOLONG || e == ELOOP || e == EEXIST || e == EXDEV ||
@@ -51,7 +52,8 @@ int unpack_errno(struct error *err, const char *what)
                 kind = ERROR_INVALID;
         if (kind == ERROR_SYSTEM)
                 return error_errnum(err, e, "%s", what);
-        return error_set(err, kind, "%s: %s", what, strerror(e));
+        error_number_text(e, text);
+        return error_set(err, kind, "%s: %s", what, text);
 }
 
 /* Where a descriptor lies below the root, for those that were reached through symlinks. */

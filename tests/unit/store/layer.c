@@ -336,7 +336,7 @@ TEST(full_disk)
         tar_writer_finish(writer, &err);
         ck_assert_int_eq(apply(&f, &tar, NULL, &layer, &err), -1);
         ck_assert_int_eq(err.errnum, ENOSPC);
-        ck_assert_ptr_nonnull(strstr(error_message(&err), "No space left on device"));
+        ck_assert_ptr_nonnull(strstr(error_message(&err), "no space left on device"));
         ck_assert(tmp_is_empty(&f));
         store_close(f.store);
         umount2(root, MNT_DETACH);
