@@ -19,8 +19,10 @@ int cli_client(struct cli *cli, struct client **ret, struct error *err)
                         return -1;
                 headers = json_get(cli_config(cli), "HttpHeaders");
                 if (json_object_is_type(headers, json_type_object))
-                        lh_foreach(json_object_get_object(headers), entry)
-                                strv_append_take(&cli->client->headers, string_format("%s: %s", (const char *)lh_entry_k(entry), json_object_get_string(lh_entry_v(entry))));
+                        lh_foreach (json_object_get_object(headers), entry)
+                                strv_append_take(&cli->client->headers,
+                                                 string_format("%s: %s", (const char *)lh_entry_k(entry),
+                                                               json_object_get_string(lh_entry_v(entry))));
         }
         *ret = cli->client;
         return 0;
@@ -35,7 +37,8 @@ json_object *cli_config(struct cli *cli)
         if (cli->config_read)
                 return cli->config;
         cli->config_read = true;
-        if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) == 0 && len > 0 && json_parse_text(text, len, &cli->config, &err) < 0)
+        if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) == 0 && len > 0 &&
+            json_parse_text(text, len, &cli->config, &err) < 0)
                 fprintf(stderr, "WARNING: Error loading config file: %s: %s\n", path, error_message(&err));
         if (!json_object_is_type(cli->config, json_type_object))
                 cli->config = json_object_new_object();
@@ -44,7 +47,8 @@ json_object *cli_config(struct cli *cli)
 
 int cli_config_save(struct cli *cli, struct error *err)
 {
-        cleanup_free char *text = json_format_pretty(cli_config(cli), 1), *tabbed = NULL, *path = string_format("%s/config.json", cli->config_dir);
+        cleanup_free char *text = json_format_pretty(cli_config(cli), 1), *tabbed = NULL,
+                          *path = string_format("%s/config.json", cli->config_dir);
         struct strbuf b = {};
 
         /* Docker indents this file by tabs. */

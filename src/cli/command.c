@@ -1,4 +1,5 @@
-/* Options as pflag has them: -it, -n5, -n 5, --name=x, --name x, -d=false, --; and Docker's words for mistakes. */
+/* Options as pflag has them: -it, -n5, -n 5, --name=x, --name x, -d=false, --; and Docker's words for
+ * mistakes. */
 #include "cli/command.h"
 #include "base/time.h"
 #include "base/units.h"
@@ -24,7 +25,8 @@ bool option_given(const struct invocation *call, const char *name)
 static const struct option *find_option(const struct command *command, const char *name, size_t len)
 {
         for (size_t i = 0; i < command->n_options; i++)
-                if (strlen(command->options[i].name) == len && strncmp(command->options[i].name, name, len) == 0)
+                if (strlen(command->options[i].name) == len &&
+                    strncmp(command->options[i].name, name, len) == 0)
                         return &command->options[i];
         return len == 4 && strncmp(name, "help", 4) == 0 ? &help_option : NULL;
 }
@@ -46,7 +48,8 @@ static int parse_decimal(const char *text, int64_t *ret, struct error *err)
 
         if (!*text || *end || number > 9e9 || number < -9e9)
                 return error_set(err, ERROR_INVALID, "failed to parse %s as a rational number", text);
-        if (number * 1e9 != (double)(int64_t)(number * 1e9 + (number < 0 ? -0.0001 : 0.0001)) && strchr(text, '.') && strlen(strchr(text, '.')) > 10)
+        if (number * 1e9 != (double)(int64_t)(number * 1e9 + (number < 0 ? -0.0001 : 0.0001)) &&
+            strchr(text, '.') && strlen(strchr(text, '.')) > 10)
                 return error_set(err, ERROR_INVALID, "value is too precise");
         *ret = (int64_t)(number * 1e9 + 0.5);
         return 0;
@@ -59,9 +62,11 @@ static int parse_integer(const char *text, int64_t *ret, struct error *err)
         errno = 0;
         *ret = strtoll(text, &end, 0);
         if (!*text || *end)
-                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax", text);
+                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                                 text);
         if (errno == ERANGE)
-                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": value out of range", text);
+                return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": value out of range",
+                                 text);
         return 0;
 }
 
@@ -82,7 +87,8 @@ static int store_value(const struct option *o, void *values, const char *value, 
         switch (o->kind) {
         case OPTION_KIND_BOOL:
                 if (string_to_bool(value, p) < 0)
-                        return error_set(err, ERROR_INVALID, "strconv.ParseBool: parsing \"%s\": invalid syntax", value);
+                        return error_set(err, ERROR_INVALID,
+                                         "strconv.ParseBool: parsing \"%s\": invalid syntax", value);
                 return 0;
         case OPTION_KIND_STRING:
                 replace_string(p, value);
@@ -111,7 +117,8 @@ static int store_value(const struct option *o, void *values, const char *value, 
 /* "-m, --memory" as the complaint names it. */
 static char *option_title(const struct option *o)
 {
-        return o->shorthand ? string_format("-%c, --%s", o->shorthand, o->name) : string_format("--%s", o->name);
+        return o->shorthand ? string_format("-%c, --%s", o->shorthand, o->name)
+                            : string_format("--%s", o->name);
 }
 
 static int set_option(struct parser *p, const struct option *o, const char *value)
@@ -125,7 +132,8 @@ static int set_option(struct parser *p, const struct option *o, const char *valu
         }
         if (store_value(o, p->call->values, value, &why) < 0) {
                 title = option_title(o);
-                return error_set(p->err, ERROR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value, title, error_message(&why));
+                return error_set(p->err, ERROR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,
+                                 title, error_message(&why));
         }
         if (!strv_contains(p->call->given, o->name))
                 strv_append(&p->call->given, o->name);
@@ -232,10 +240,13 @@ static char *check_count(const struct invocation *call)
         if (c->min_args == c->max_args)
                 return string_format("'%s' requires %d %s", call->path, c->min_args, plural(c->min_args));
         if (c->max_args < 0)
-                return string_format("'%s' requires at least %d %s", call->path, c->min_args, plural(c->min_args));
+                return string_format("'%s' requires at least %d %s", call->path, c->min_args,
+                                     plural(c->min_args));
         if (c->min_args == 0)
-                return string_format("'%s' requires at most %d %s", call->path, c->max_args, plural(c->max_args));
-        return string_format("'%s' requires at least %d and at most %d %s", call->path, c->min_args, c->max_args, plural(c->max_args));
+                return string_format("'%s' requires at most %d %s", call->path, c->max_args,
+                                     plural(c->max_args));
+        return string_format("'%s' requires at least %d and at most %d %s", call->path, c->min_args,
+                             c->max_args, plural(c->max_args));
 }
 
 static const char *program_of(const char *path)
@@ -252,9 +263,13 @@ int command_parse(const struct command *command, const char *path, char *const *
         struct parser p = { command, ret, &err, false };
         cleanup_free char *complaint = NULL;
 
-        *ret = (struct invocation){ .command = command, .path = xstrdup(path), .values = xcalloc(1, command->options_size + 1), .args = strv_new() };
+        *ret = (struct invocation){ .command = command,
+                                    .path = xstrdup(path),
+                                    .values = xcalloc(1, command->options_size + 1),
+                                    .args = strv_new() };
         if (parse_arguments(&p, argv) < 0) {
-                fprintf(stderr, "%s\n\nUsage:  %s %s%s\n\nRun '%s --help' for more information\n", error_message(&err), path, command->usage,
+                fprintf(stderr, "%s\n\nUsage:  %s %s%s\n\nRun '%s --help' for more information\n",
+                        error_message(&err), path, command->usage,
                         command == &root_command ? " [ARG...]" : "", path);
                 return 125;
         }
@@ -264,7 +279,8 @@ int command_parse(const struct command *command, const char *path, char *const *
         }
         complaint = check_count(ret);
         if (complaint) {
-                fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n", program_of(path), complaint, path, command->usage,
+                fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n",
+                        program_of(path), complaint, path, command->usage,
                         command->max_args < 0 ? "See" : "Run", path);
                 return 1;
         }
@@ -307,5 +323,7 @@ const struct command *command_find(const struct command *parent, const char *nam
 
 int option_check_filter(const char *value, struct error *err)
 {
-        return *value && !strchr(value, '=') ? error_set(err, ERROR_INVALID, "bad format of filter (expected name=value)") : 0;
+        return *value && !strchr(value, '=')
+                   ? error_set(err, ERROR_INVALID, "bad format of filter (expected name=value)")
+                   : 0;
 }

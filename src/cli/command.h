@@ -3,7 +3,8 @@
  * A command's options are bound to members of one struct (zeroed before parsing, freed after the run):
  *
  *     struct rm { bool force; };
- *     static const struct option rm_options[] = { OPTION_BOOL("force", 'f', struct rm, force, "Force the removal …") };
+ *     static const struct option rm_options[] = { OPTION_BOOL("force", 'f', struct rm, force, "Force the
+ * removal …") };
  */
 #pragma once
 
@@ -34,32 +35,37 @@ struct option {
         size_t offset;
         const char *type; /* what --help shows behind the name: "list", "bytes"; NULL for bool */
         const char *help;
-        const char *shown_default; /* "(default …)" in --help; NULL: none */
+        const char *shown_default;                          /* "(default …)" in --help; NULL: none */
         int (*check)(const char *value, struct error *err); /* of each value as it is given; may be NULL */
         bool hidden;
-        const char *implied; /* the value of a use without one ("--attach" as bool-like); NULL: a value is needed */
+        const char
+            *implied; /* the value of a use without one ("--attach" as bool-like); NULL: a value is needed */
 };
 
-#define OPTION_ROW(name, shorthand, kind, type, member, shown, help, ...)                                            \
-        { name, shorthand, kind, offsetof(type, member), shown, help __VA_OPT__(, ) __VA_ARGS__ }
-#define OPTION_BOOL(name, shorthand, type, member, help, ...)                                                        \
+#define OPTION_ROW(name, shorthand, kind, type, member, shown, help, ...)                                    \
+        {                                                                                                    \
+                name, shorthand, kind, offsetof(type, member), shown, help __VA_OPT__(, ) __VA_ARGS__        \
+        }
+#define OPTION_BOOL(name, shorthand, type, member, help, ...)                                                \
         OPTION_ROW(name, shorthand, OPTION_KIND_BOOL, type, member, NULL, help __VA_OPT__(, ) __VA_ARGS__)
-#define OPTION_STRING(name, shorthand, type, member, help, ...)                                                      \
-        OPTION_ROW(name, shorthand, OPTION_KIND_STRING, type, member, "string", help __VA_OPT__(, ) __VA_ARGS__)
-#define OPTION_LIST(name, shorthand, type, member, help, ...)                                                        \
+#define OPTION_STRING(name, shorthand, type, member, help, ...)                                              \
+        OPTION_ROW(name, shorthand, OPTION_KIND_STRING, type, member, "string",                              \
+                   help __VA_OPT__(, ) __VA_ARGS__)
+#define OPTION_LIST(name, shorthand, type, member, help, ...)                                                \
         OPTION_ROW(name, shorthand, OPTION_KIND_LIST, type, member, "list", help __VA_OPT__(, ) __VA_ARGS__)
-#define OPTION_INT(name, shorthand, type, member, help, ...)                                                         \
+#define OPTION_INT(name, shorthand, type, member, help, ...)                                                 \
         OPTION_ROW(name, shorthand, OPTION_KIND_INT, type, member, "int", help __VA_OPT__(, ) __VA_ARGS__)
-#define OPTION_FILTER(type, member, help)                                                                            \
+#define OPTION_FILTER(type, member, help)                                                                    \
         OPTION_ROW("filter", 'f', OPTION_KIND_LIST, type, member, "filter", help, NULL, option_check_filter)
 #define OPTION_FORMAT(type, member, help) OPTION_STRING("format", 0, type, member, help)
 
 struct command {
         const char *name;
-        const char *usage;   /* behind the command's path: "[OPTIONS] CONTAINER" */
+        const char *usage; /* behind the command's path: "[OPTIONS] CONTAINER" */
         const char *summary;
         const char *details; /* what its own help says instead of the summary; NULL: the summary */
-        const char *aliases; /* "Aliases:" line without the program's name: "container rm, container remove, rm" */
+        const char
+            *aliases; /* "Aliases:" line without the program's name: "container rm, container remove, rm" */
         const struct option *options;
         size_t n_options, options_size;
         int min_args, max_args; /* max -1: any number */
@@ -69,11 +75,12 @@ struct command {
         int (*run)(struct cli *cli, struct invocation *call, struct error *err);
         const struct command *const *commands; /* subcommands, NULL-terminated */
         bool hidden;
-        const char *also; /* other names, separated by blanks */
+        const char *also;  /* other names, separated by blanks */
         const char *group; /* heading in the program's own help */
 };
 
-#define COMMAND_OPTIONS(table, type) .options = table, .n_options = ARRAY_SIZE(table), .options_size = sizeof(type)
+#define COMMAND_OPTIONS(table, type)                                                                         \
+        .options = table, .n_options = ARRAY_SIZE(table), .options_size = sizeof(type)
 
 /* One use of a command. */
 struct invocation {
@@ -85,8 +92,8 @@ struct invocation {
 };
 bool option_given(const struct invocation *call, const char *name);
 
-/* Parses `argv` (behind the command's name). On a mistake the message is printed with Docker's hints and the exit status
- * returned; 0: parsed; -1: help was asked for and printed. */
+/* Parses `argv` (behind the command's name). On a mistake the message is printed with Docker's hints and the
+ * exit status returned; 0: parsed; -1: help was asked for and printed. */
 int command_parse(const struct command *command, const char *path, char *const *argv, struct invocation *ret);
 void invocation_deinit(struct invocation *call);
 

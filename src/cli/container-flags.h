@@ -5,17 +5,26 @@
 #include "oci/container-config.h"
 
 struct container_flags {
-        char **add_host, **annotation, **attach, **blkio_weight_device, **cap_add, **cap_drop, **device, **device_cgroup_rule;
-        char **device_read_bps, **device_read_iops, **device_write_bps, **device_write_iops, **dns, **dns_option, **dns_search;
-        char **env, **env_file, **expose, **group_add, **label, **label_file, **link, **link_local_ip, **log_opt, **mount, **network;
-        char **network_alias, **publish, **security_opt, **storage_opt, **sysctl, **tmpfs, **ulimit, **volume, **volumes_from;
-        char *cgroup_parent, *cgroupns, *cidfile, *cpuset_cpus, *cpuset_mems, *detach_keys, *domainname, *entrypoint, *gpus;
-        char *health_cmd, *hostname, *ip, *ip6, *ipc, *isolation, *log_driver, *mac_address, *name, *pid, *platform, *pull, *restart;
+        char **add_host, **annotation, **attach, **blkio_weight_device, **cap_add, **cap_drop, **device,
+            **device_cgroup_rule;
+        char **device_read_bps, **device_read_iops, **device_write_bps, **device_write_iops, **dns,
+            **dns_option, **dns_search;
+        char **env, **env_file, **expose, **group_add, **label, **label_file, **link, **link_local_ip,
+            **log_opt, **mount, **network;
+        char **network_alias, **publish, **security_opt, **storage_opt, **sysctl, **tmpfs, **ulimit, **volume,
+            **volumes_from;
+        char *cgroup_parent, *cgroupns, *cidfile, *cpuset_cpus, *cpuset_mems, *detach_keys, *domainname,
+            *entrypoint, *gpus;
+        char *health_cmd, *hostname, *ip, *ip6, *ipc, *isolation, *log_driver, *mac_address, *name, *pid,
+            *platform, *pull, *restart;
         char *runtime, *stop_signal, *user, *userns, *uts, *volume_driver, *workdir;
-        int64_t blkio_weight, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime, cpu_shares, cpus, health_interval, health_retries;
-        int64_t health_start_interval, health_start_period, health_timeout, kernel_memory, memory, memory_reservation, memory_swap;
+        int64_t blkio_weight, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime, cpu_shares, cpus,
+            health_interval, health_retries;
+        int64_t health_start_interval, health_start_period, health_timeout, kernel_memory, memory,
+            memory_reservation, memory_swap;
         int64_t memory_swappiness, oom_score_adj, pids_limit, shm_size, stop_timeout;
-        bool detach, disable_content_trust, help, init, interactive, no_healthcheck, oom_kill_disable, privileged, publish_all, quiet;
+        bool detach, disable_content_trust, help, init, interactive, no_healthcheck, oom_kill_disable,
+            privileged, publish_all, quiet;
         bool read_only, rm, sig_proxy, tty, use_api_socket;
 };
 

@@ -22,11 +22,14 @@ static char *meta_folder(const struct cli *cli, const char *name)
 
 static int read_meta(struct cli *cli, const char *name, json_object **ret, struct error *err)
 {
-        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder), *text = NULL;
+        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder),
+                          *text = NULL;
         size_t len;
 
         if (file_read(AT_FDCWD, path, META_MAX, &text, &len, NULL) < 0)
-                return error_set(err, ERROR_NOT_FOUND, "context \"%s\": context not found: open %s: no such file or directory", name, path);
+                return error_set(err, ERROR_NOT_FOUND,
+                                 "context \"%s\": context not found: open %s: no such file or directory",
+                                 name, path);
         return json_parse_text(text, len, ret, err);
 }
 
@@ -56,7 +59,8 @@ int context_host(struct cli *cli, char **ret, struct error *err)
         cleanup_json json_object *meta = NULL;
 
         if (!string_empty(cli->host) && !string_empty(cli->context))
-                return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --host and --context");
+                return error_set(err, ERROR_INVALID,
+                                 "conflicting options: cannot specify both --host and --context");
         *ret = NULL;
         name = context_name(cli);
         if (streq(name, "default")) {
@@ -79,8 +83,11 @@ static int check_name(const char *name, struct error *err)
                 good = isalnum((unsigned char)*p) || strchr("_.+-", *p);
         if (streq(name, "default"))
                 return error_set(err, ERROR_INVALID, "\"default\" is a reserved context name");
-        return good ? 0 : error_set(err, ERROR_INVALID,
-                                    "context name \"%s\" is invalid, names are validated against regexp \"^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$\"", name);
+        return good ? 0
+                    : error_set(err, ERROR_INVALID,
+                                "context name \"%s\" is invalid, names are validated against regexp "
+                                "\"^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$\"",
+                                name);
 }
 
 struct context_create {
@@ -89,7 +96,8 @@ struct context_create {
 };
 static const struct option create_options[] = {
         OPTION_STRING("description", 0, struct context_create, description, "Description of the context"),
-        OPTION_ROW("docker", 0, OPTION_KIND_LIST, struct context_create, docker, "stringToString", "set the docker endpoint", "[]"),
+        OPTION_ROW("docker", 0, OPTION_KIND_LIST, struct context_create, docker, "stringToString",
+                   "set the docker endpoint", "[]"),
         OPTION_STRING("from", 0, struct context_create, from, "create context from a named context"),
 };
 
@@ -105,7 +113,10 @@ static int parse_endpoint(char *const *given, char **ret_host, struct error *err
                         if (host)
                                 replace_string(ret_host, host);
                         else
-                                return error_set(err, ERROR_UNSUPPORTED, "unable to create docker endpoint config: %s is not supported yet", parts[i]);
+                                return error_set(
+                                    err, ERROR_UNSUPPORTED,
+                                    "unable to create docker endpoint config: %s is not supported yet",
+                                    parts[i]);
                 }
         }
         return 0;
@@ -113,17 +124,20 @@ static int parse_endpoint(char *const *given, char **ret_host, struct error *err
 
 static int save_meta(struct cli *cli, const char *name, json_object *meta, struct error *err)
 {
-        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder), *text = json_format(meta);
+        cleanup_free char *folder = meta_folder(cli, name), *path = string_format("%s/meta.json", folder),
+                          *text = json_format(meta);
 
         if (directory_make(AT_FDCWD, folder, 0755, err) < 0)
                 return -1;
         return file_replace(AT_FDCWD, path, text, strlen(text), 0644, false, err);
 }
 
-static int write_meta(struct cli *cli, const char *name, const char *description, const char *host, struct error *err)
+static int write_meta(struct cli *cli, const char *name, const char *description, const char *host,
+                      struct error *err)
 {
         cleanup_json json_object *meta = json_object_new_object();
-        json_object *metadata = json_object_new_object(), *endpoints = json_object_new_object(), *docker = json_object_new_object();
+        json_object *metadata = json_object_new_object(), *endpoints = json_object_new_object(),
+                    *docker = json_object_new_object();
 
         if (!string_empty(description))
                 json_set_string(metadata, "Description", description);
@@ -193,7 +207,8 @@ static int run_update(struct cli *cli, struct invocation *call, struct error *er
         if (check_name(name, err) < 0 || read_meta(cli, name, &meta, err) < 0)
                 return -1;
         host = xstrdup(meta_host(meta));
-        description = o->description ? o->description : json_get_string(json_get(meta, "Metadata"), "Description");
+        description =
+            o->description ? o->description : json_get_string(json_get(meta, "Metadata"), "Description");
         if (parse_endpoint(o->docker, &host, err) < 0 || write_meta(cli, name, description, host, err) < 0)
                 return -1;
         puts(name);
@@ -212,15 +227,20 @@ static json_object *list_contexts(struct cli *cli)
 
         json_set_string(entry, "Name", "default");
         json_set_string(entry, "Description", "Current DOCKER_HOST based configuration");
-        json_set_string(entry, "Host", !string_empty(cli->host) ? cli->host : string_empty(host) ? "unix:///run/davit/davit.sock" : host);
+        json_set_string(entry, "Host",
+                        !string_empty(cli->host) ? cli->host
+                        : string_empty(host)     ? "unix:///run/davit/davit.sock"
+                                                 : host);
         json_object_array_add(list, entry);
         while (dir && (file = readdir(dir))) {
-                cleanup_free char *path = string_format("%s/%s/meta.json", folder, file->d_name), *text = NULL;
+                cleanup_free char *path = string_format("%s/%s/meta.json", folder, file->d_name),
+                                  *text = NULL;
                 cleanup_json json_object *meta = NULL;
                 const char *name, *description;
                 size_t len;
 
-                if (file->d_name[0] == '.' || file_read(AT_FDCWD, path, META_MAX, &text, &len, NULL) < 0 || json_parse_text(text, len, &meta, NULL) < 0)
+                if (file->d_name[0] == '.' || file_read(AT_FDCWD, path, META_MAX, &text, &len, NULL) < 0 ||
+                    json_parse_text(text, len, &meta, NULL) < 0)
                         continue;
                 name = json_get_string(meta, "Name");
                 description = json_get_string(json_get(meta, "Metadata"), "Description");
@@ -235,7 +255,8 @@ static json_object *list_contexts(struct cli *cli)
 
 static int compare_names(const void *a, const void *b)
 {
-        return strcmp(json_get_string(*(json_object *const *)a, "Name"), json_get_string(*(json_object *const *)b, "Name"));
+        return strcmp(json_get_string(*(json_object *const *)a, "Name"),
+                      json_get_string(*(json_object *const *)b, "Name"));
 }
 
 struct context_ls {
@@ -244,18 +265,30 @@ struct context_ls {
 };
 static const struct option ls_options[] = {
         OPTION_STRING("format", 0, struct context_ls, format,
-                      "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print "
-                      "output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go "
-                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"),
+                      "Format output using a custom template:\n'table':            Print output in table "
+                      "format with column headers (default)\n'table TEMPLATE':   Print "
+                      "output in table format using the given Go template\n'json':             Print in JSON "
+                      "format\n'TEMPLATE':         Print output using the given Go "
+                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about "
+                      "formatting output with templates"),
         OPTION_BOOL("quiet", 'q', struct context_ls, quiet, "Only show context names"),
 };
 
 static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
 {
-        static const struct format_field fields[] = { { "Name", "NAME" }, { "Description", "DESCRIPTION" }, { "DockerEndpoint", "DOCKER ENDPOINT" },
-                                                      { "Current", "CURRENT" }, { "Error", "ERROR" } };
-        static const struct format_kind kind = { "*formatter.clientContextContext", "{{.Name}}{{if .Current}} *{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}",
-                                                 "{{.Name}}", fields, ARRAY_SIZE(fields), NULL };
+        static const struct format_field fields[] = { { "Name", "NAME" },
+                                                      { "Description", "DESCRIPTION" },
+                                                      { "DockerEndpoint", "DOCKER ENDPOINT" },
+                                                      { "Current", "CURRENT" },
+                                                      { "Error", "ERROR" } };
+        static const struct format_kind kind = {
+                "*formatter.clientContextContext",
+                "{{.Name}}{{if .Current}} *{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}",
+                "{{.Name}}",
+                fields,
+                ARRAY_SIZE(fields),
+                NULL
+        };
         struct context_ls *o = call->values;
         cleanup_json json_object *list = list_contexts(cli);
         struct format *f;
@@ -266,7 +299,9 @@ static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
         for (size_t i = 0; i < json_object_array_length(list); i++) {
                 json_object *entry = json_object_array_get_idx(list, i), *row = json_object_new_object();
 
-                json_object_object_add(row, "Current", json_object_new_boolean(streq(json_get_string(entry, "Name"), context_name(cli))));
+                json_object_object_add(
+                    row, "Current",
+                    json_object_new_boolean(streq(json_get_string(entry, "Name"), context_name(cli))));
                 json_set_string(row, "Description", json_get_string(entry, "Description"));
                 json_set_string(row, "DockerEndpoint", json_get_string(entry, "Host"));
                 json_set_string(row, "Error", "");
@@ -296,8 +331,11 @@ static int run_use(struct cli *cli, struct invocation *call, struct error *err)
         puts(name);
         fprintf(stderr, "Current context is now \"%s\"\n", name);
         if (!is_default && !string_empty(getenv("DOCKER_HOST")))
-                fprintf(stderr, "Warning: DOCKER_HOST environment variable overrides the active context. To use \"%s\", either set the global --context flag, or unset "
-                                "DOCKER_HOST environment variable.\n", name);
+                fprintf(stderr,
+                        "Warning: DOCKER_HOST environment variable overrides the active context. To use "
+                        "\"%s\", either set the global --context flag, or unset "
+                        "DOCKER_HOST environment variable.\n",
+                        name);
         return 0;
 }
 
@@ -314,16 +352,22 @@ struct context_inspect {
 };
 static const struct option inspect_options[] = {
         OPTION_STRING("format", 'f', struct context_inspect, format,
-                      "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go "
-                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"),
+                      "Format output using a custom template:\n'json':             Print in JSON "
+                      "format\n'TEMPLATE':         Print output using the given Go "
+                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about "
+                      "formatting output with templates"),
 };
 
 static json_object *default_meta(struct cli *cli)
 {
         const char *host = getenv("DOCKER_HOST");
-        json_object *meta = json_object_new_object(), *endpoints = json_object_new_object(), *docker = json_object_new_object();
+        json_object *meta = json_object_new_object(), *endpoints = json_object_new_object(),
+                    *docker = json_object_new_object();
 
-        json_set_string(docker, "Host", !string_empty(cli->host) ? cli->host : string_empty(host) ? "unix:///run/davit/davit.sock" : host);
+        json_set_string(docker, "Host",
+                        !string_empty(cli->host) ? cli->host
+                        : string_empty(host)     ? "unix:///run/davit/davit.sock"
+                                                 : host);
         json_object_object_add(docker, "SkipTLSVerify", json_object_new_boolean(false));
         json_object_object_add(endpoints, "docker", docker);
         json_set_string(meta, "Name", "default");
@@ -332,7 +376,8 @@ static json_object *default_meta(struct cli *cli)
         return meta;
 }
 
-static int get_context(struct cli *cli, struct invocation *call, const char *name, json_object **ret, struct error *err)
+static int get_context(struct cli *cli, struct invocation *call, const char *name, json_object **ret,
+                       struct error *err)
 {
         cleanup_free char *folder = meta_folder(cli, name);
         bool is_default = streq(name, "default");
@@ -362,7 +407,8 @@ static int run_inspect(struct cli *cli, struct invocation *call, struct error *e
 struct context_rm {
         bool force;
 };
-static const struct option rm_options[] = { OPTION_BOOL("force", 'f', struct context_rm, force, "Force the removal of a context in use") };
+static const struct option rm_options[] = { OPTION_BOOL("force", 'f', struct context_rm, force,
+                                                        "Force the removal of a context in use") };
 
 static int remove_one(struct cli *cli, const char *name, bool force, struct error *err)
 {
@@ -375,7 +421,8 @@ static int remove_one(struct cli *cli, const char *name, bool force, struct erro
                 return force ? 0 : error_set(err, ERROR_NOT_FOUND, "context \"%s\" does not exist", name);
         if (streq(name, context_name(cli))) {
                 if (!force)
-                        return error_set(err, ERROR_CONFLICT, "context \"%s\" is in use, set -f flag to force remove", name);
+                        return error_set(err, ERROR_CONFLICT,
+                                         "context \"%s\" is in use, set -f flag to force remove", name);
                 json_object_object_del(cli_config(cli), "currentContext");
                 if (cli_config_save(cli, err) < 0)
                         return -1;
@@ -393,17 +440,57 @@ static int run_rm(struct cli *cli, struct invocation *call, struct error *err)
         return 0;
 }
 
-static const struct command create = { .name = "create", .usage = "[OPTIONS] CONTEXT", .summary = "Create a context", COMMAND_OPTIONS(create_options, struct context_create),
-                                       .min_args = 1, .max_args = 1, .run = run_create };
-static const struct command inspect = { .name = "inspect", .usage = "[OPTIONS] [CONTEXT] [CONTEXT...]", .summary = "Display detailed information on one or more contexts",
-                                        COMMAND_OPTIONS(inspect_options, struct context_inspect), .max_args = -1, .run = run_inspect };
-static const struct command ls = { .name = "ls", .usage = "[OPTIONS]", .summary = "List contexts", .aliases = "context ls, context list", .also = "list",
-                                   COMMAND_OPTIONS(ls_options, struct context_ls), .run = run_ls };
-static const struct command rm = { .name = "rm", .usage = "CONTEXT [CONTEXT...]", .summary = "Remove one or more contexts", .aliases = "context rm, context remove",
-                                   .also = "remove", COMMAND_OPTIONS(rm_options, struct context_rm), .min_args = 1, .max_args = -1, .run = run_rm };
-static const struct command show = { .name = "show", .usage = "", .summary = "Print the name of the current context", .run = run_show };
-static const struct command update = { .name = "update", .usage = "[OPTIONS] CONTEXT", .summary = "Update a context",
-                                       COMMAND_OPTIONS(create_options, struct context_create), .min_args = 1, .max_args = 1, .run = run_update };
-static const struct command use = { .name = "use", .usage = "CONTEXT", .summary = "Set the current docker context", .min_args = 1, .max_args = 1, .run = run_use };
-static const struct command *const commands[] = { &create, &context_export_command, &context_import_command, &inspect, &ls, &rm, &show, &update, &use, NULL };
-const struct command context_command = { .name = "context", .usage = "COMMAND", .summary = "Manage contexts", .commands = commands, .group = "Management Commands" };
+static const struct command create = { .name = "create",
+                                       .usage = "[OPTIONS] CONTEXT",
+                                       .summary = "Create a context",
+                                       COMMAND_OPTIONS(create_options, struct context_create),
+                                       .min_args = 1,
+                                       .max_args = 1,
+                                       .run = run_create };
+static const struct command inspect = { .name = "inspect",
+                                        .usage = "[OPTIONS] [CONTEXT] [CONTEXT...]",
+                                        .summary = "Display detailed information on one or more contexts",
+                                        COMMAND_OPTIONS(inspect_options, struct context_inspect),
+                                        .max_args = -1,
+                                        .run = run_inspect };
+static const struct command ls = { .name = "ls",
+                                   .usage = "[OPTIONS]",
+                                   .summary = "List contexts",
+                                   .aliases = "context ls, context list",
+                                   .also = "list",
+                                   COMMAND_OPTIONS(ls_options, struct context_ls),
+                                   .run = run_ls };
+static const struct command rm = { .name = "rm",
+                                   .usage = "CONTEXT [CONTEXT...]",
+                                   .summary = "Remove one or more contexts",
+                                   .aliases = "context rm, context remove",
+                                   .also = "remove",
+                                   COMMAND_OPTIONS(rm_options, struct context_rm),
+                                   .min_args = 1,
+                                   .max_args = -1,
+                                   .run = run_rm };
+static const struct command show = {
+        .name = "show", .usage = "", .summary = "Print the name of the current context", .run = run_show
+};
+static const struct command update = { .name = "update",
+                                       .usage = "[OPTIONS] CONTEXT",
+                                       .summary = "Update a context",
+                                       COMMAND_OPTIONS(create_options, struct context_create),
+                                       .min_args = 1,
+                                       .max_args = 1,
+                                       .run = run_update };
+static const struct command use = { .name = "use",
+                                    .usage = "CONTEXT",
+                                    .summary = "Set the current docker context",
+                                    .min_args = 1,
+                                    .max_args = 1,
+                                    .run = run_use };
+static const struct command *const commands[] = {
+        &create, &context_export_command, &context_import_command, &inspect, &ls, &rm, &show, &update, &use,
+        NULL
+};
+const struct command context_command = { .name = "context",
+                                         .usage = "COMMAND",
+                                         .summary = "Manage contexts",
+                                         .commands = commands,
+                                         .group = "Management Commands" };

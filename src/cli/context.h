@@ -3,7 +3,8 @@
 
 #include "cli/command.h"
 
-/* The host to speak to: -H, --context, DOCKER_HOST, DOCKER_CONTEXT, the current context, else NULL (our own engine). Heap. */
+/* The host to speak to: -H, --context, DOCKER_HOST, DOCKER_CONTEXT, the current context, else NULL (our own
+ * engine). Heap. */
 int context_host(struct cli *cli, char **ret, struct error *err);
 
 /* meta.json of a context; heap. ERROR_NOT_FOUND. */

@@ -1,5 +1,6 @@
-/* cp: files between a container and here, as tar streams through the archive API. Where things land follows Docker: a target
- * that is a folder takes the source in under its name, one that does not exist becomes the source. */
+/* cp: files between a container and here, as tar streams through the archive API. Where things land follows
+ * Docker: a target that is a folder takes the source in under its name, one that does not exist becomes the
+ * source. */
 #include "base/fd.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -21,7 +22,9 @@ struct cp {
 static const struct option cp_options[] = {
         OPTION_BOOL("archive", 'a', struct cp, archive, "Archive mode (copy all uid/gid information)"),
         OPTION_BOOL("follow-link", 'L', struct cp, follow_link, "Always follow symbol link in SRC_PATH"),
-        OPTION_BOOL("quiet", 'q', struct cp, quiet, "Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached"),
+        OPTION_BOOL("quiet", 'q', struct cp, quiet,
+                    "Suppress progress output during copy. Progress output is automatically suppressed if no "
+                    "terminal is attached"),
 };
 
 /* "CONTAINER:PATH" taken apart; container NULL: a path here. */
@@ -119,7 +122,8 @@ static int parse_stat(struct client_stream *s, struct remote_stat *ret, struct e
         return 0;
 }
 
-static int stat_remote(struct client *client, const char *container, const char *path, struct remote_stat *ret, struct error *err)
+static int stat_remote(struct client *client, const char *container, const char *path,
+                       struct remote_stat *ret, struct error *err)
 {
         cleanup_query struct client_query q = {};
         cleanup_client_stream struct client_stream *s = NULL;
@@ -131,7 +135,8 @@ static int stat_remote(struct client *client, const char *container, const char 
         return parse_stat(s, ret, err);
 }
 
-static int get_remote(struct client *client, const char *container, const char *path, struct client_stream **ret, struct error *err)
+static int get_remote(struct client *client, const char *container, const char *path,
+                      struct client_stream **ret, struct error *err)
 {
         cleanup_query struct client_query q = {};
 
@@ -153,7 +158,8 @@ static char *resolve_link(const char *path, const char *link)
 
 /* ---- Renaming the top of a tar ---- */
 
-/* Copies a tar from `in` to the pipe's end `fd`; entries "OLD", "OLD/…" get the name NEW. Runs in a thread of its own. */
+/* Copies a tar from `in` to the pipe's end `fd`; entries "OLD", "OLD/…" get the name NEW. Runs in a thread of
+ * its own. */
 struct rename_job {
         struct stream *in;
         int fd;
@@ -176,9 +182,11 @@ static char *renamed(const struct rename_job *job, const char *path)
         return string_format("%s%s", job->to, rest);
 }
 
-static int copy_entry(struct rename_job *job, struct tar_reader *reader, struct tar_writer *writer, const struct tar_entry *e)
+static int copy_entry(struct rename_job *job, struct tar_reader *reader, struct tar_writer *writer,
+                      const struct tar_entry *e)
 {
-        cleanup_free char *path = renamed(job, e->path), *link = e->type == TAR_HARDLINK ? renamed(job, e->link) : NULL;
+        cleanup_free char *path = renamed(job, e->path),
+                          *link = e->type == TAR_HARDLINK ? renamed(job, e->link) : NULL;
         struct tar_entry copy = *e;
         char buffer[65536];
         ssize_t n;
@@ -213,7 +221,8 @@ static void *rename_thread(void *arg)
 }
 
 /* Unpacks `in` below the folder `path` with its top entry called `to`. */
-static int unpack_renamed(struct stream *in, const char *path, const char *from, const char *to, const struct unpack_options *options, int64_t *size, struct error *err)
+static int unpack_renamed(struct stream *in, const char *path, const char *from, const char *to,
+                          const struct unpack_options *options, int64_t *size, struct error *err)
 {
         cleanup_close int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         cleanup_stream struct stream *tar = NULL;
@@ -248,11 +257,13 @@ static int missing_folder(const char *parent, struct error *err)
         char cwd[4096];
         bool relative = *parent != '/' && getcwd(cwd, sizeof(cwd));
 
-        return error_set(err, ERROR_NOT_FOUND, "invalid output path: directory \"%s%s%s\" does not exist", relative ? cwd : "", relative ? "/" : "", parent);
+        return error_set(err, ERROR_NOT_FOUND, "invalid output path: directory \"%s%s%s\" does not exist",
+                         relative ? cwd : "", relative ? "/" : "", parent);
 }
 
 /* Where the source lands: a folder, and a new name for its top entry (NULL: it keeps its own). */
-static int place_locally(const char *target, bool source_is_dir, char **ret_folder, char **ret_name, struct error *err)
+static int place_locally(const char *target, bool source_is_dir, char **ret_folder, char **ret_name,
+                         struct error *err)
 {
         cleanup_free char *parent = NULL, *base = NULL;
         struct stat st;
@@ -302,7 +313,8 @@ static int follow_remote(struct client *client, const char *container, char **pa
         return error_set(err, ERROR_INVALID, "%s: too many levels of symbolic links", *path);
 }
 
-static int copy_out(struct client *client, const struct cp *o, const char *container, char **path, const char *target, struct error *err)
+static int copy_out(struct client *client, const struct cp *o, const char *container, char **path,
+                    const char *target, struct error *err)
 {
         struct unpack_options options = { .flags = UNPACK_CHOWN, .uid = geteuid(), .gid = getegid() };
         cleanup_client_stream struct client_stream *s = NULL;
@@ -324,7 +336,9 @@ static int copy_out(struct client *client, const struct cp *o, const char *conta
         }
         if (place_locally(target, source.is_dir, &folder, &name, err) < 0)
                 return -1;
-        if (unpack_renamed(&s->body.stream, folder, means_contents(*path) || streq(*path, "/") ? "." : source.name, name, &options, &size, err) < 0)
+        if (unpack_renamed(&s->body.stream, folder,
+                           means_contents(*path) || streq(*path, "/") ? "." : source.name, name, &options,
+                           &size, err) < 0)
                 return -1;
         shown = realpath(target, NULL);
         report(o, size, shown ? shown : target);
@@ -363,7 +377,8 @@ static void *pack_thread(void *arg)
         return NULL;
 }
 
-static int put_remote(struct client *client, const struct cp *o, const char *container, const char *folder, struct stream *tar, struct error *err)
+static int put_remote(struct client *client, const struct cp *o, const char *container, const char *folder,
+                      struct stream *tar, struct error *err)
 {
         cleanup_query struct client_query q = {};
         cleanup_client_stream struct client_stream *s = NULL;
@@ -375,7 +390,8 @@ static int put_remote(struct client *client, const struct cp *o, const char *con
         return client_stream_open(client, "PUT", &q, NULL, tar, NULL, &s, err);
 }
 
-static int upload(struct client *client, const struct cp *o, const char *container, const char *folder, struct pack_job *job, struct error *err)
+static int upload(struct client *client, const struct cp *o, const char *container, const char *folder,
+                  struct pack_job *job, struct error *err)
 {
         cleanup_stream struct stream *tar = NULL;
         int ends[2], r;
@@ -398,7 +414,8 @@ static int upload(struct client *client, const struct cp *o, const char *contain
 }
 
 /* The target as it is in the container, links followed; one that is not there has exists = false. */
-static int find_target(struct client *client, const char *container, char **path, struct remote_stat *ret, struct error *err)
+static int find_target(struct client *client, const char *container, char **path, struct remote_stat *ret,
+                       struct error *err)
 {
         for (int i = 0; i < 40; i++) {
                 cleanup_error struct error why = {};
@@ -428,16 +445,19 @@ static int find_target(struct client *client, const char *container, char **path
 static int stat_source(const char *path, bool follow, struct stat *ret, struct error *err)
 {
         char cwd[4096];
-        bool relative = *path != '/' && getcwd(cwd, sizeof(cwd)), through = follow || has_trailing_slash(path) || means_contents(path);
+        bool relative = *path != '/' && getcwd(cwd, sizeof(cwd)),
+             through = follow || has_trailing_slash(path) || means_contents(path);
 
         if ((through ? stat(path, ret) : lstat(path, ret)) == 0)
                 return 0;
-        return error_set(err, ERROR_NOT_FOUND, "lstat %s%s%s: %s", relative ? cwd : "", relative ? "/" : "", path,
-                         errno == ENOENT ? "no such file or directory" : strerror(errno));
+        return error_set(err, ERROR_NOT_FOUND, "lstat %s%s%s: %s", relative ? cwd : "", relative ? "/" : "",
+                         path, errno == ENOENT ? "no such file or directory" : strerror(errno));
 }
 
 /* Decides the folder to upload into and the name in the tar. */
-static int place_remotely(const char *source, bool source_is_dir, const char *target, const struct remote_stat *there, char **ret_folder, char **ret_as, struct error *err)
+static int place_remotely(const char *source, bool source_is_dir, const char *target,
+                          const struct remote_stat *there, char **ret_folder, char **ret_as,
+                          struct error *err)
 {
         cleanup_free char *parent = NULL, *base = NULL, *source_parent = NULL, *source_base = NULL;
 
@@ -460,7 +480,8 @@ static int place_remotely(const char *source, bool source_is_dir, const char *ta
 #define EARLY_INPUT_READS 16
 #define EARLY_INPUT_MS 50
 
-/* A refusal may come before the program that writes into our pipe has written its few bytes: it is not to die of that. */
+/* A refusal may come before the program that writes into our pipe has written its few bytes: it is not to die
+ * of that. */
 static void take_early_input(void)
 {
         char buffer[65536];
@@ -473,7 +494,8 @@ static void take_early_input(void)
         }
 }
 
-static int copy_stdin(struct client *client, const struct cp *o, const char *container, const char *target, const struct remote_stat *there, const char *argument, struct error *err)
+static int copy_stdin(struct client *client, const struct cp *o, const char *container, const char *target,
+                      const struct remote_stat *there, const char *argument, struct error *err)
 {
         cleanup_stream struct stream *in = NULL;
 
@@ -485,7 +507,8 @@ static int copy_stdin(struct client *client, const struct cp *o, const char *con
         return put_remote(client, o, container, target, in, err);
 }
 
-static int copy_in(struct client *client, const struct cp *o, const char *source, const char *container, char **path, const char *argument, struct error *err)
+static int copy_in(struct client *client, const struct cp *o, const char *source, const char *container,
+                   char **path, const char *argument, struct error *err)
 {
         cleanup_remote_stat struct remote_stat there = {};
         cleanup_free char *folder = NULL, *as = NULL, *parent = NULL, *base = NULL, *real = NULL;
@@ -534,15 +557,24 @@ static int run_cp(struct cli *cli, struct invocation *call, struct error *err)
                 return error_set(err, ERROR_INVALID, "must specify at least one container source");
         if (cli_client(cli, &client, err) < 0)
                 return -1;
-        return from ? copy_out(client, o, from, &source, target, err) : copy_in(client, o, source, to, &target, call->args[1], err);
+        return from ? copy_out(client, o, from, &source, target, err)
+                    : copy_in(client, o, source, to, &target, call->args[1], err);
 }
 
-const struct command cp_command = { .name = "cp", .group = "Commands", .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
-                                    .summary = "Copy files/folders between a container and the local filesystem",
-                                    .details = "Copy files/folders between a container and the local filesystem\n\n"
-                                               "Use '-' as the source to read a tar archive from stdin\n"
-                                               "and extract it to a directory destination in a container.\n"
-                                               "Use '-' as the destination to stream a tar archive of a\n"
-                                               "container source to stdout.",
-                                    .aliases = "container cp, cp",
-                                    COMMAND_OPTIONS(cp_options, struct cp), .min_args = 2, .max_args = 2, .run = run_cp };
+const struct command cp_command = {
+        .name = "cp",
+        .group = "Commands",
+        .usage =
+            "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+        .summary = "Copy files/folders between a container and the local filesystem",
+        .details = "Copy files/folders between a container and the local filesystem\n\n"
+                   "Use '-' as the source to read a tar archive from stdin\n"
+                   "and extract it to a directory destination in a container.\n"
+                   "Use '-' as the destination to stream a tar archive of a\n"
+                   "container source to stdout.",
+        .aliases = "container cp, cp",
+        COMMAND_OPTIONS(cp_options, struct cp),
+        .min_args = 2,
+        .max_args = 2,
+        .run = run_cp
+};

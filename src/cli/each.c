@@ -57,7 +57,8 @@ char *filters_text(char *const *filters)
                         values = json_object_new_object();
                         json_object_object_add(tree, key, values);
                 }
-                json_object_object_add(values, equals + 1 + strspn(equals + 1, " "), json_object_new_boolean(true));
+                json_object_object_add(values, equals + 1 + strspn(equals + 1, " "),
+                                       json_object_new_boolean(true));
         }
         return tree ? json_format(tree) : NULL;
 }

@@ -1,4 +1,5 @@
-/* Commands that do the same to each of their arguments: the name is printed when it went well, the error when not. */
+/* Commands that do the same to each of their arguments: the name is printed when it went well, the error when
+ * not. */
 #pragma once
 
 #include "cli/command.h"

@@ -12,13 +12,17 @@ struct exec_flags {
 };
 static const struct option exec_options[] = {
         OPTION_BOOL("detach", 'd', struct exec_flags, detach, "Detached mode: run command in the background"),
-        OPTION_STRING("detach-keys", 0, struct exec_flags, detach_keys, "Override the key sequence for detaching a container"),
+        OPTION_STRING("detach-keys", 0, struct exec_flags, detach_keys,
+                      "Override the key sequence for detaching a container"),
         OPTION_LIST("env", 'e', struct exec_flags, env, "Set environment variables", NULL, check_env),
         OPTION_LIST("env-file", 0, struct exec_flags, env_file, "Read in a file of environment variables"),
-        OPTION_BOOL("interactive", 'i', struct exec_flags, interactive, "Keep STDIN open even if not attached"),
-        OPTION_BOOL("privileged", 0, struct exec_flags, privileged, "Give extended privileges to the command"),
+        OPTION_BOOL("interactive", 'i', struct exec_flags, interactive,
+                    "Keep STDIN open even if not attached"),
+        OPTION_BOOL("privileged", 0, struct exec_flags, privileged,
+                    "Give extended privileges to the command"),
         OPTION_BOOL("tty", 't', struct exec_flags, tty, "Allocate a pseudo-TTY"),
-        OPTION_STRING("user", 'u', struct exec_flags, user, "Username or UID (format: \"<name|uid>[:<group|gid>]\")"),
+        OPTION_STRING("user", 'u', struct exec_flags, user,
+                      "Username or UID (format: \"<name|uid>[:<group|gid>]\")"),
         OPTION_STRING("workdir", 'w', struct exec_flags, workdir, "Working directory inside the container"),
 };
 
@@ -78,7 +82,8 @@ static int create(struct client *client, struct invocation *call, char **ret_id,
         cleanup_query struct client_query q = {};
 
         client_query_init(&q, "/containers/%s/exec", call->args[0]);
-        if (make_request(call, &body, err) < 0 || client_call(client, "POST", &q, body, &answer, NULL, err) < 0)
+        if (make_request(call, &body, err) < 0 ||
+            client_call(client, "POST", &q, body, &answer, NULL, err) < 0)
                 return -1;
         *ret_id = xstrdup(json_get_string(answer, "Id"));
         return *ret_id ? 0 : error_set(err, ERROR_INVALID, "exec ID empty");
@@ -108,7 +113,11 @@ static int exit_code(struct client *client, const char *id, struct error *err)
 
 static int run_streams(struct client *client, const struct exec_flags *f, const char *id, struct error *err)
 {
-        struct stream_options o = { .use_stdin = f->interactive, .use_stdout = true, .use_stderr = true, .tty = f->tty, .detach_keys = f->detach_keys };
+        struct stream_options o = { .use_stdin = f->interactive,
+                                    .use_stdout = true,
+                                    .use_stderr = true,
+                                    .tty = f->tty,
+                                    .detach_keys = f->detach_keys };
         cleanup_json json_object *body = start_body(f);
         cleanup_free char *resize = string_format("/exec/%s/resize", id);
         struct client_hijack h = { .fd = -1 };
@@ -159,6 +168,13 @@ static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
         return exit_code(client, id, err);
 }
 
-const struct command exec_command = { .name = "exec", .group = "Common Commands", .usage = "[OPTIONS] CONTAINER COMMAND [ARG...]",
-                                      .summary = "Execute a command in a running container", .aliases = "container exec, exec",
-                                      COMMAND_OPTIONS(exec_options, struct exec_flags), .min_args = 2, .max_args = -1, .options_first = true, .run = run_exec };
+const struct command exec_command = { .name = "exec",
+                                      .group = "Common Commands",
+                                      .usage = "[OPTIONS] CONTAINER COMMAND [ARG...]",
+                                      .summary = "Execute a command in a running container",
+                                      .aliases = "container exec, exec",
+                                      COMMAND_OPTIONS(exec_options, struct exec_flags),
+                                      .min_args = 2,
+                                      .max_args = -1,
+                                      .options_first = true,
+                                      .run = run_exec };

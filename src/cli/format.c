@@ -34,20 +34,24 @@ static int unescape(const char *text, struct strbuf *out)
 static int add_header(struct format *f, struct error *err)
 {
         cleanup_json json_object *header = json_object_new_object();
-        struct template_options options = { .flags = TEMPLATE_STRUCTS | TEMPLATE_HEADER, .type_name = f->kind->type_name, .method = f->kind->method };
+        struct template_options options = { .flags = TEMPLATE_STRUCTS | TEMPLATE_HEADER,
+                                            .type_name = f->kind->type_name,
+                                            .method = f->kind->method };
         cleanup_error struct error why = {};
 
         for (size_t i = 0; i < f->kind->n_fields; i++)
                 json_set_string(header, f->kind->fields[i].name, f->kind->fields[i].header);
         options.context = header;
         /* A template that goes into the values finds nothing to go into in a header. */
-        if (template_execute(f->template, header, &options, &f->out, &why) < 0 && strstr(error_message(&why), "can't evaluate field"))
+        if (template_execute(f->template, header, &options, &f->out, &why) < 0 &&
+            strstr(error_message(&why), "can't evaluate field"))
                 return error_set(err, ERROR_INVALID, "failed to execute template: %s", error_message(&why));
         strbuf_addc(&f->out, '\n');
         return 0;
 }
 
-int format_open(const struct format_kind *kind, const char *format, bool quiet, struct format **ret, struct error *err)
+int format_open(const struct format_kind *kind, const char *format, bool quiet, struct format **ret,
+                struct error *err)
 {
         struct format *f = xcalloc(1, sizeof(*f));
         cleanup_strbuf struct strbuf text = {};
@@ -92,7 +96,10 @@ bool format_uses(const struct format *f, const char *field)
 
 int format_row(struct format *f, json_object *row, struct error *err)
 {
-        struct template_options options = { .flags = TEMPLATE_STRUCTS, .type_name = f->kind->type_name, .method = f->kind->method, .context = row };
+        struct template_options options = { .flags = TEMPLATE_STRUCTS,
+                                            .type_name = f->kind->type_name,
+                                            .method = f->kind->method,
+                                            .context = row };
         cleanup_json json_object *owned = row;
         cleanup_error struct error why = {};
 
@@ -140,7 +147,8 @@ static size_t text_width(const char *text, size_t len)
         return width;
 }
 
-/* A cell that ends with a tab belongs to a column; a column is a run of consecutive lines that have such a cell there. */
+/* A cell that ends with a tab belongs to a column; a column is a run of consecutive lines that have such a
+ * cell there. */
 struct cell {
         const char *text;
         size_t len;
@@ -160,7 +168,8 @@ static size_t column_width(const struct line *lines, size_t count, size_t row, s
         while (last + 1 < count && lines[last + 1].n_cells > column && lines[last + 1].cells[column].tabbed)
                 last++;
         for (size_t i = first; i <= last; i++)
-                widest = MAX(widest, text_width(lines[i].cells[column].text, lines[i].cells[column].len) + COLUMN_PAD);
+                widest = MAX(widest, text_width(lines[i].cells[column].text, lines[i].cells[column].len) +
+                                         COLUMN_PAD);
         return MAX(widest, least);
 }
 
@@ -188,7 +197,8 @@ void table_print(const char *text, size_t least, void *file)
         for (size_t i = 0; i < count; i++) {
                 for (size_t c = 0; c < lines[i].n_cells; c++) {
                         const struct cell *cell = &lines[i].cells[c];
-                        size_t width = cell->tabbed ? column_width(lines, count, i, c, least) : 0, own = text_width(cell->text, cell->len);
+                        size_t width = cell->tabbed ? column_width(lines, count, i, c, least) : 0,
+                               own = text_width(cell->text, cell->len);
 
                         fprintf(file, "%.*s", (int)cell->len, cell->text);
                         if (cell->tabbed)
@@ -239,8 +249,9 @@ char *format_labels(json_object *labels)
         struct lh_entry *entry;
 
         if (json_object_is_type(labels, json_type_object))
-                lh_foreach(json_object_get_object(labels), entry)
-                        strbuf_addf(&b, "%s%s=%s", b.len ? "," : "", (const char *)lh_entry_k(entry), json_object_get_string(lh_entry_v(entry)));
+                lh_foreach (json_object_get_object(labels), entry)
+                        strbuf_addf(&b, "%s%s=%s", b.len ? "," : "", (const char *)lh_entry_k(entry),
+                                    json_object_get_string(lh_entry_v(entry)));
         return strbuf_take(&b);
 }
 

@@ -1,5 +1,5 @@
-/* --format and tables: rows of fields, printed as Docker's formatter does - a table with its headers, a Go template for each
- * row, or JSON.
+/* --format and tables: rows of fields, printed as Docker's formatter does - a table with its headers, a Go
+ * template for each row, or JSON.
  *
  * A row is a JSON object with all fields of its kind ("ID", "Names", …) as strings. */
 #pragma once
@@ -12,20 +12,22 @@ struct format_field {
 };
 
 struct format_kind {
-        const char *type_name;      /* "*formatter.ContainerContext" in complaints */
-        const char *default_table;  /* "{{.ID}}\t{{.Image}}…" */
-        const char *quiet;          /* "{{.ID}}" */
+        const char *type_name;     /* "*formatter.ContainerContext" in complaints */
+        const char *default_table; /* "{{.ID}}\t{{.Image}}…" */
+        const char *quiet;         /* "{{.ID}}" */
         const struct format_field *fields;
         size_t n_fields;
         /* As template_options.method; gets the row. May be NULL. */
-        int (*method)(void *row, const char *name, json_object *const *args, size_t n_args, json_object **ret);
+        int (*method)(void *row, const char *name, json_object *const *args, size_t n_args,
+                      json_object **ret);
         const char *raw; /* what "raw" stands for; NULL: nothing */
 };
 
 struct format;
-/* `format`: NULL, "" or "table": the default table; "table TEMPLATE", "json", or a template. `quiet` wins over the default
- * table only. */
-int format_open(const struct format_kind *kind, const char *format, bool quiet, struct format **ret, struct error *err);
+/* `format`: NULL, "" or "table": the default table; "table TEMPLATE", "json", or a template. `quiet` wins
+ * over the default table only. */
+int format_open(const struct format_kind *kind, const char *format, bool quiet, struct format **ret,
+                struct error *err);
 /* Does the output use this field? (Sizes are only asked for when they are shown.) */
 bool format_uses(const struct format *f, const char *field);
 /* Takes the row over. */

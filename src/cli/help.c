@@ -14,8 +14,8 @@ static size_t terminal_width(void)
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_WIDTH;
 }
 
-/* How much of the text comes before the next break, as pflag wraps: at white space before column `width`, `SLOP` further when
- * that takes all of it; a line end in the text breaks as well. */
+/* How much of the text comes before the next break, as pflag wraps: at white space before column `width`,
+ * `SLOP` further when that takes all of it; a line end in the text breaks as well. */
 #define SLOP 5
 #define ROOM_MIN 24
 
@@ -95,7 +95,9 @@ static void print_options(FILE *f, const struct command *command, const char *he
         for (size_t i = 0; i < count; i++) {
                 cleanup_free char *left = left_side(sorted[i]), *text = NULL;
 
-                text = sorted[i]->shown_default ? string_format("%s (default %s)", sorted[i]->help, sorted[i]->shown_default) : xstrdup(sorted[i]->help);
+                text = sorted[i]->shown_default
+                           ? string_format("%s (default %s)", sorted[i]->help, sorted[i]->shown_default)
+                           : xstrdup(sorted[i]->help);
                 fprintf(f, "%-*s   ", (int)widest, left);
                 print_wrapped(f, text, widest + 3, width);
         }
@@ -139,7 +141,8 @@ void command_help(const struct command *command, const char *path, void *file)
         static const char *const groups[] = { "Common Commands", "Management Commands", "Commands" };
         FILE *f = file;
 
-        fprintf(f, "Usage:  %s%s%s\n\n%s\n", path, *command->usage ? " " : "", command->usage, command->details ? command->details : command->summary);
+        fprintf(f, "Usage:  %s%s%s\n\n%s\n", path, *command->usage ? " " : "", command->usage,
+                command->details ? command->details : command->summary);
         print_aliases(f, command, path);
         if (command == &root_command) {
                 for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <time.h>
 
-#define FORMAT_HELP                                                                                                  \
-        "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n"                       \
-        "'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n"                        \
-        "'TEMPLATE':         Print output using the given Go template.\n"                                                                                 \
-        "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"
+#define FORMAT_HELP                                                                                          \
+        "Format output using a custom template:\n'table':            Print output in table format with "     \
+        "column headers (default)\n"                                                                         \
+        "'table TEMPLATE':   Print output in table format using the given Go template\n'json':             " \
+        "Print in JSON format\n"                                                                             \
+        "'TEMPLATE':         Print output using the given Go template.\n"                                    \
+        "Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with " \
+        "templates"
 
 /* The template that config.json may set (psFormat, imagesFormat …). */
 static const char *configured(struct cli *cli, const char *given, bool quiet, const char *key)
@@ -51,28 +54,44 @@ static const struct option ps_options[] = {
         OPTION_BOOL("all", 'a', struct ps, all, "Show all containers (default shows just running)"),
         OPTION_FILTER(struct ps, filter, "Filter output based on conditions provided"),
         OPTION_FORMAT(struct ps, format, FORMAT_HELP),
-        OPTION_INT("last", 'n', struct ps, last, "Show n last created containers (includes all states)", "-1"),
-        OPTION_BOOL("latest", 'l', struct ps, latest, "Show the latest created container (includes all states)"),
+        OPTION_INT("last", 'n', struct ps, last, "Show n last created containers (includes all states)",
+                   "-1"),
+        OPTION_BOOL("latest", 'l', struct ps, latest,
+                    "Show the latest created container (includes all states)"),
         OPTION_BOOL("no-trunc", 0, struct ps, no_trunc, "Don't truncate output"),
         OPTION_BOOL("quiet", 'q', struct ps, quiet, "Only display container IDs"),
         OPTION_BOOL("size", 's', struct ps, size, "Display total file sizes"),
 };
 
 static const struct format_field ps_fields[] = {
-        { "Command", "COMMAND" }, { "CreatedAt", "CREATED AT" }, { "ID", "CONTAINER ID" }, { "Image", "IMAGE" }, { "Labels", "LABELS" },
-        { "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" }, { "Names", "NAMES" }, { "Networks", "NETWORKS" }, { "Ports", "PORTS" },
-        { "RunningFor", "CREATED" }, { "Size", "SIZE" }, { "State", "STATE" }, { "Status", "STATUS" }, { "Platform", "PLATFORM" },
+        { "Command", "COMMAND" }, { "CreatedAt", "CREATED AT" }, { "ID", "CONTAINER ID" },
+        { "Image", "IMAGE" },     { "Labels", "LABELS" },        { "LocalVolumes", "LOCAL VOLUMES" },
+        { "Mounts", "MOUNTS" },   { "Names", "NAMES" },          { "Networks", "NETWORKS" },
+        { "Ports", "PORTS" },     { "RunningFor", "CREATED" },   { "Size", "SIZE" },
+        { "State", "STATE" },     { "Status", "STATUS" },        { "Platform", "PLATFORM" },
 };
-#define PS_RAW                                                                                                       \
-        "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"               \
-        "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"                              \
+#define PS_RAW                                                                                               \
+        "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"      \
+        "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"                    \
         "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
-const struct format_kind container_kind = { "*formatter.ContainerContext",
-                                            "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}", "{{.ID}}", ps_fields,
-                                            ARRAY_SIZE(ps_fields), label_of, PS_RAW };
-static const struct format_kind ps_size_kind = { "*formatter.ContainerContext",
-                                                 "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}", "{{.ID}}", ps_fields,
-                                                 ARRAY_SIZE(ps_fields), label_of, PS_RAW "size: {{.Size}}\n" };
+const struct format_kind container_kind = {
+        "*formatter.ContainerContext",
+        "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+        "{{.ID}}",
+        ps_fields,
+        ARRAY_SIZE(ps_fields),
+        label_of,
+        PS_RAW
+};
+static const struct format_kind ps_size_kind = {
+        "*formatter.ContainerContext",
+        "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}",
+        "{{.ID}}",
+        ps_fields,
+        ARRAY_SIZE(ps_fields),
+        label_of,
+        PS_RAW "size: {{.Size}}\n"
+};
 
 struct port_row {
         const char *ip, *type;
@@ -107,7 +126,8 @@ static void add_address(struct strbuf *b, const char *ip)
 
 static void add_port_group(struct strbuf *b, const struct port_group *g)
 {
-        cleanup_free char *ports = g->first == g->last ? string_format("%d", g->first) : string_format("%d-%d", g->first, g->last);
+        cleanup_free char *ports =
+            g->first == g->last ? string_format("%d", g->first) : string_format("%d-%d", g->first, g->last);
 
         if (*g->ip) {
                 add_address(b, g->ip);
@@ -117,8 +137,8 @@ static void add_port_group(struct strbuf *b, const struct port_group *g)
         }
 }
 
-/* The order is Docker's: groups that end before their last member comes, then each address's and protocol's last group, then
- * ports that are published as others. */
+/* The order is Docker's: groups that end before their last member comes, then each address's and protocol's
+ * last group, then ports that are published as others. */
 static char *port_groups_text(const struct port_row *rows, size_t count)
 {
         cleanup_free struct port_group *groups = xcalloc(count, sizeof(*groups));
@@ -163,7 +183,9 @@ static char *ports_text(json_object *ports)
                 json_object *p = json_object_array_get_idx(ports, i);
                 const char *ip = json_get_string(p, "IP"), *type = json_get_string(p, "Type");
 
-                rows[i] = (struct port_row){ ip ? ip : "", type ? type : "tcp", (int)json_get_int64(p, "PrivatePort", 0), (int)json_get_int64(p, "PublicPort", 0) };
+                rows[i] = (struct port_row){ ip ? ip : "", type ? type : "tcp",
+                                             (int)json_get_int64(p, "PrivatePort", 0),
+                                             (int)json_get_int64(p, "PublicPort", 0) };
         }
         if (count)
                 qsort(rows, count, sizeof(*rows), compare_ports);
@@ -178,7 +200,9 @@ static char *mounts_text(json_object *mounts, bool full, int *ret_local)
         for (size_t i = 0; mounts && i < json_object_array_length(mounts); i++) {
                 json_object *m = json_object_array_get_idx(mounts, i);
                 const char *name = json_get_string(m, "Name"), *source = json_get_string(m, "Source");
-                cleanup_free char *shown = full ? xstrdup(string_empty(name) ? source : name) : format_ellipsis(string_empty(name) ? source ? source : "" : name, 15);
+                cleanup_free char *shown =
+                    full ? xstrdup(string_empty(name) ? source : name)
+                         : format_ellipsis(string_empty(name) ? source ? source : "" : name, 15);
 
                 *ret_local += streq(json_get_string(m, "Driver"), "local");
                 strbuf_addf(&b, "%s%s", b.len ? "," : "", shown ? shown : "");
@@ -208,7 +232,7 @@ static char *network_names(json_object *settings)
         struct lh_entry *entry;
 
         if (json_object_is_type(networks, json_type_object))
-                lh_foreach(json_object_get_object(networks), entry)
+                lh_foreach (json_object_get_object(networks), entry)
                         strv_append(&names, lh_entry_k(entry));
         strv_sort(names);
         return strv_join(names, ",");
@@ -216,9 +240,11 @@ static char *network_names(json_object *settings)
 
 static char *size_text(json_object *c)
 {
-        cleanup_free char *rw = size_format((double)json_get_int64(c, "SizeRw", 0), 3), *root = size_format((double)json_get_int64(c, "SizeRootFs", 0), 3);
+        cleanup_free char *rw = size_format((double)json_get_int64(c, "SizeRw", 0), 3),
+                          *root = size_format((double)json_get_int64(c, "SizeRootFs", 0), 3);
 
-        return json_get_int64(c, "SizeRootFs", 0) > 0 ? string_format("%s (virtual %s)", rw, root) : xstrdup(rw);
+        return json_get_int64(c, "SizeRootFs", 0) > 0 ? string_format("%s (virtual %s)", rw, root)
+                                                      : xstrdup(rw);
 }
 
 static void set_taken(json_object *row, const char *name, char *value)
@@ -233,7 +259,8 @@ static char *image_text(json_object *c, bool full)
 
         if (string_empty(image))
                 return xstrdup("<no image>");
-        return !full && streq(image, json_get_string(c, "ImageID")) ? format_short_id(image, false) : xstrdup(image);
+        return !full && streq(image, json_get_string(c, "ImageID")) ? format_short_id(image, false)
+                                                                    : xstrdup(image);
 }
 
 json_object *container_row(json_object *c, bool full)
@@ -264,7 +291,8 @@ json_object *container_row(json_object *c, bool full)
         return row;
 }
 
-static int show_rows(struct format *f, json_object *list, bool full, json_object *(*make)(json_object *, bool), struct error *err)
+static int show_rows(struct format *f, json_object *list, bool full,
+                     json_object *(*make)(json_object *, bool), struct error *err)
 {
         for (size_t i = 0; list && i < json_object_array_length(list); i++) {
                 json_object *source = json_object_array_get_idx(list, i), *row = make(source, full);
@@ -316,11 +344,24 @@ static const struct option volume_ls_options[] = {
         OPTION_BOOL("quiet", 'q', struct volume_ls, quiet, "Only display volume names"),
 };
 static const struct format_field volume_fields[] = {
-        { "Availability", "AVAILABILITY" }, { "Driver", "DRIVER" }, { "Group", "GROUP" }, { "Labels", "LABELS" }, { "Links", "LINKS" },
-        { "Mountpoint", "MOUNTPOINT" }, { "Name", "VOLUME NAME" }, { "Scope", "SCOPE" }, { "Size", "SIZE" }, { "Status", "STATUS" },
+        { "Availability", "AVAILABILITY" },
+        { "Driver", "DRIVER" },
+        { "Group", "GROUP" },
+        { "Labels", "LABELS" },
+        { "Links", "LINKS" },
+        { "Mountpoint", "MOUNTPOINT" },
+        { "Name", "VOLUME NAME" },
+        { "Scope", "SCOPE" },
+        { "Size", "SIZE" },
+        { "Status", "STATUS" },
 };
-const struct format_kind volume_kind = { "*formatter.volumeContext", "{{.Driver}}\t{{.Name}}", "{{.Name}}", volume_fields, ARRAY_SIZE(volume_fields), label_of,
-                                                "name: {{.Name}}\ndriver: {{.Driver}}\n" };
+const struct format_kind volume_kind = { "*formatter.volumeContext",
+                                         "{{.Driver}}\t{{.Name}}",
+                                         "{{.Name}}",
+                                         volume_fields,
+                                         ARRAY_SIZE(volume_fields),
+                                         label_of,
+                                         "name: {{.Name}}\ndriver: {{.Driver}}\n" };
 
 json_object *volume_row(json_object *v, bool full)
 {
@@ -342,7 +383,8 @@ json_object *volume_row(json_object *v, bool full)
 
 static int compare_volume_names(const void *a, const void *b)
 {
-        return strcmp(json_get_string(*(json_object *const *)a, "Name"), json_get_string(*(json_object *const *)b, "Name"));
+        return strcmp(json_get_string(*(json_object *const *)a, "Name"),
+                      json_get_string(*(json_object *const *)b, "Name"));
 }
 
 static int run_volume_ls(struct cli *cli, struct invocation *call, struct error *err)
@@ -355,11 +397,13 @@ static int run_volume_ls(struct cli *cli, struct invocation *call, struct error 
         struct client *client;
         struct format *f;
 
-        if (format_open(&volume_kind, configured(cli, o->format, o->quiet, "volumesFormat"), o->quiet, &f, err) < 0)
+        if (format_open(&volume_kind, configured(cli, o->format, o->quiet, "volumesFormat"), o->quiet, &f,
+                        err) < 0)
                 return -1;
         client_query_init(&q, "/volumes");
         client_query_add(&q, "filters", filters);
-        if (cli_client(cli, &client, err) < 0 || client_call(client, "GET", &q, NULL, &answer, NULL, err) < 0) {
+        if (cli_client(cli, &client, err) < 0 ||
+            client_call(client, "GET", &q, NULL, &answer, NULL, err) < 0) {
                 format_close(f, NULL);
                 return -1;
         }
@@ -383,12 +427,25 @@ static const struct option network_ls_options[] = {
         OPTION_BOOL("quiet", 'q', struct network_ls, quiet, "Only display network IDs"),
 };
 static const struct format_field network_fields[] = {
-        { "CreatedAt", "CREATED AT" }, { "Driver", "DRIVER" }, { "ID", "NETWORK ID" }, { "IPv4", "IPV4" }, { "IPv6", "IPV6" },
-        { "Internal", "INTERNAL" }, { "Labels", "LABELS" }, { "Name", "NAME" }, { "Scope", "SCOPE" },
+        { "CreatedAt", "CREATED AT" },
+        { "Driver", "DRIVER" },
+        { "ID", "NETWORK ID" },
+        { "IPv4", "IPV4" },
+        { "IPv6", "IPV6" },
+        { "Internal", "INTERNAL" },
+        { "Labels", "LABELS" },
+        { "Name", "NAME" },
+        { "Scope", "SCOPE" },
 };
-static const struct format_kind network_kind = { "*network.networkContext", "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", "{{.ID}}", network_fields,
-                                                 ARRAY_SIZE(network_fields), label_of,
-                                                 "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n" };
+static const struct format_kind network_kind = {
+        "*network.networkContext",
+        "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+        "{{.ID}}",
+        network_fields,
+        ARRAY_SIZE(network_fields),
+        label_of,
+        "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
+};
 
 /* "2026-01-02T03:04:05.1Z" → Go's default text of a time. */
 static char *go_time(const char *text)
@@ -403,7 +460,8 @@ static char *go_time(const char *text)
         seconds = t / NSEC_PER_SEC;
         gmtime_r(&seconds, &tm);
         strftime(out, sizeof(out), "%Y-%m-%d %H:%M:%S", &tm);
-        return t % NSEC_PER_SEC ? string_format("%s.%09d +0000 UTC", out, (int)(t % NSEC_PER_SEC)) : string_format("%s +0000 UTC", out);
+        return t % NSEC_PER_SEC ? string_format("%s.%09d +0000 UTC", out, (int)(t % NSEC_PER_SEC))
+                                : string_format("%s +0000 UTC", out);
 }
 
 static json_object *network_row(json_object *n, bool full)
@@ -431,7 +489,8 @@ static int run_network_ls(struct cli *cli, struct invocation *call, struct error
         struct client *client;
         struct format *f;
 
-        if (format_open(&network_kind, configured(cli, o->format, o->quiet, "networksFormat"), o->quiet, &f, err) < 0)
+        if (format_open(&network_kind, configured(cli, o->format, o->quiet, "networksFormat"), o->quiet, &f,
+                        err) < 0)
                 return -1;
         client_query_init(&q, "/networks");
         client_query_add(&q, "filters", filters);
@@ -443,11 +502,31 @@ static int run_network_ls(struct cli *cli, struct invocation *call, struct error
         return show_rows(f, list, o->no_trunc, network_row, err);
 }
 
-const struct command ps_command = { .name = "ps", .usage = "[OPTIONS]", .summary = "List containers", .aliases = "container ls, container list, container ps, ps",
-                                    COMMAND_OPTIONS(ps_options, struct ps), .run = run_ps, .group = "Common Commands" };
-const struct command container_ls_command = { .name = "ls", .usage = "[OPTIONS]", .summary = "List containers", .also = "list ps",
-                                              .aliases = "container ls, container list, container ps, ps", COMMAND_OPTIONS(ps_options, struct ps), .run = run_ps };
-const struct command volume_ls_command = { .name = "ls", .usage = "[OPTIONS]", .summary = "List volumes", .also = "list", .aliases = "volume ls, volume list",
-                                           COMMAND_OPTIONS(volume_ls_options, struct volume_ls), .run = run_volume_ls };
-const struct command network_ls_command = { .name = "ls", .usage = "[OPTIONS]", .summary = "List networks", .also = "list", .aliases = "network ls, network list",
-                                            COMMAND_OPTIONS(network_ls_options, struct network_ls), .run = run_network_ls };
+const struct command ps_command = { .name = "ps",
+                                    .usage = "[OPTIONS]",
+                                    .summary = "List containers",
+                                    .aliases = "container ls, container list, container ps, ps",
+                                    COMMAND_OPTIONS(ps_options, struct ps),
+                                    .run = run_ps,
+                                    .group = "Common Commands" };
+const struct command container_ls_command = { .name = "ls",
+                                              .usage = "[OPTIONS]",
+                                              .summary = "List containers",
+                                              .also = "list ps",
+                                              .aliases = "container ls, container list, container ps, ps",
+                                              COMMAND_OPTIONS(ps_options, struct ps),
+                                              .run = run_ps };
+const struct command volume_ls_command = { .name = "ls",
+                                           .usage = "[OPTIONS]",
+                                           .summary = "List volumes",
+                                           .also = "list",
+                                           .aliases = "volume ls, volume list",
+                                           COMMAND_OPTIONS(volume_ls_options, struct volume_ls),
+                                           .run = run_volume_ls };
+const struct command network_ls_command = { .name = "ls",
+                                            .usage = "[OPTIONS]",
+                                            .summary = "List networks",
+                                            .also = "list",
+                                            .aliases = "network ls, network list",
+                                            COMMAND_OPTIONS(network_ls_options, struct network_ls),
+                                            .run = run_network_ls };

@@ -15,10 +15,15 @@ struct logs {
 static const struct option logs_options[] = {
         OPTION_BOOL("details", 0, struct logs, details, "Show extra details provided to logs"),
         OPTION_BOOL("follow", 'f', struct logs, follow, "Follow log output"),
-        OPTION_STRING("since", 0, struct logs, since, "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
-        OPTION_STRING("tail", 'n', struct logs, tail, "Number of lines to show from the end of the logs", "\"all\""),
+        OPTION_STRING("since", 0, struct logs, since,
+                      "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" "
+                      "for 42 minutes)"),
+        OPTION_STRING("tail", 'n', struct logs, tail, "Number of lines to show from the end of the logs",
+                      "\"all\""),
         OPTION_BOOL("timestamps", 't', struct logs, timestamps, "Show timestamps"),
-        OPTION_STRING("until", 0, struct logs, until, "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)"),
+        OPTION_STRING("until", 0, struct logs, until,
+                      "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. "
+                      "\"42m\" for 42 minutes)"),
 };
 
 static int copy_raw(struct stream *s, struct error *err)
@@ -50,7 +55,8 @@ static int copy_frames(struct stream *s, struct error *err)
                         n = stream_read(s, buffer, MIN(sizeof(buffer), (size_t)left), err);
                         if (n <= 0)
                                 return n < 0 ? -1 : error_set(err, ERROR_INVALID, "unexpected EOF");
-                        if (fd_write_all(header[0] == 2 ? STDERR_FILENO : STDOUT_FILENO, buffer, (size_t)n) < 0)
+                        if (fd_write_all(header[0] == 2 ? STDERR_FILENO : STDOUT_FILENO, buffer, (size_t)n) <
+                            0)
                                 return error_errno(err, "write");
                         left -= (uint32_t)n;
                 }
@@ -87,8 +93,17 @@ static int run_logs(struct cli *cli, struct invocation *call, struct error *err)
         client_query_add(&q, "until", until);
         if (cli_client(cli, &client, err) < 0 || client_stream_call(client, "GET", &q, NULL, &s, err) < 0)
                 return -1;
-        return streq(s->content_type, "application/vnd.docker.raw-stream") ? copy_raw(&s->body.stream, err) : copy_frames(&s->body.stream, err);
+        return streq(s->content_type, "application/vnd.docker.raw-stream")
+                   ? copy_raw(&s->body.stream, err)
+                   : copy_frames(&s->body.stream, err);
 }
 
-const struct command logs_command = { .name = "logs", .group = "Commands", .usage = "[OPTIONS] CONTAINER", .summary = "Fetch the logs of a container",
-                                      .aliases = "container logs, logs", COMMAND_OPTIONS(logs_options, struct logs), .min_args = 1, .max_args = 1, .run = run_logs };
+const struct command logs_command = { .name = "logs",
+                                      .group = "Commands",
+                                      .usage = "[OPTIONS] CONTAINER",
+                                      .summary = "Fetch the logs of a container",
+                                      .aliases = "container logs, logs",
+                                      COMMAND_OPTIONS(logs_options, struct logs),
+                                      .min_args = 1,
+                                      .max_args = 1,
+                                      .run = run_logs };

@@ -66,8 +66,9 @@ static int dispatch(struct cli *cli, const struct command *parent, const char *p
         if (!command)
                 return unknown_command(path, *argv);
         next = string_format("%s %s", path, command->name);
-        return command->commands && (!command->run || (argv[1] && command_find(command, argv[1]))) ? dispatch(cli, command, next, argv + 1) :
-                                                                                                       run_leaf(cli, command, next, argv + 1);
+        return command->commands && (!command->run || (argv[1] && command_find(command, argv[1])))
+                   ? dispatch(cli, command, next, argv + 1)
+                   : run_leaf(cli, command, next, argv + 1);
 }
 
 static int print_help_for(const char *program, char *const *names)
@@ -99,7 +100,8 @@ static char *default_config_dir(void)
 
 static int check_globals(const struct global_options *o)
 {
-        static const char *const levels[] = { "debug", "info", "warn", "warning", "error", "fatal", "panic", "trace" };
+        static const char *const levels[] = { "debug", "info",  "warn",  "warning",
+                                              "error", "fatal", "panic", "trace" };
         bool known = !o->log_level;
 
         for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
@@ -127,7 +129,8 @@ static int run(const char *program, char *const *argv)
                 cli.context = xstrdup(o->context);
                 cli.debug = o->debug;
                 if (o->version) {
-                        printf("%s version %s, build %s\n", streq(program, "docker") ? "Docker" : "davit", DAVIT_VERSION, "davit");
+                        printf("%s version %s, build %s\n", streq(program, "docker") ? "Docker" : "davit",
+                               DAVIT_VERSION, "davit");
                 } else if (check_globals(o) != 0) {
                         r = 1;
                 } else if (call.args[0] && streq(call.args[0], "help")) {

@@ -1,5 +1,5 @@
-/* run, create, start, attach: a container and our terminal. The order is attach, wait, start: nothing that the container says
- * and no exit code can be missed. */
+/* run, create, start, attach: a container and our terminal. The order is attach, wait, start: nothing that
+ * the container says and no exit code can be missed. */
 #include "base/fd.h"
 #include "base/stream.h"
 #include "cli/container-flags.h"
@@ -25,7 +25,8 @@ static int status_of_failure(const char *message)
 static int complain(struct cli *cli, struct invocation *call, const struct error *err, int status)
 {
         fflush(stdout);
-        fprintf(stderr, "%s: %s\n\nRun '%s --help' for more information\n", cli->program, error_message(err), call->path);
+        fprintf(stderr, "%s: %s\n\nRun '%s --help' for more information\n", cli->program, error_message(err),
+                call->path);
         return status;
 }
 
@@ -45,9 +46,12 @@ static void created_deinit(struct created *c)
 
 static int check_pull(const struct container_flags *f, struct error *err)
 {
-        if (!f->pull || streq(f->pull, "always") || streq(f->pull, "missing") || streq(f->pull, "never") || !*f->pull)
+        if (!f->pull || streq(f->pull, "always") || streq(f->pull, "missing") || streq(f->pull, "never") ||
+            !*f->pull)
                 return 0;
-        return error_set(err, ERROR_INVALID, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", f->pull);
+        return error_set(err, ERROR_INVALID,
+                         "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"",
+                         f->pull);
 }
 
 /* Opens the id file before the container is made: it must not fail after. */
@@ -58,13 +62,18 @@ static int open_cidfile(const char *path, int *ret, struct error *err)
                 return 0;
         *ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         if (*ret < 0 && errno == EEXIST)
-                return error_set(err, ERROR_CONFLICT, "container ID file found, make sure the other container isn't running or delete %s", path);
+                return error_set(
+                    err, ERROR_CONFLICT,
+                    "container ID file found, make sure the other container isn't running or delete %s",
+                    path);
         if (*ret < 0)
-                return error_set(err, ERROR_SYSTEM, "failed to create the container ID file: open %s: %s", path, errno == ENOENT ? "no such file or directory" : strerror(errno));
+                return error_set(err, ERROR_SYSTEM, "failed to create the container ID file: open %s: %s",
+                                 path, errno == ENOENT ? "no such file or directory" : strerror(errno));
         return 0;
 }
 
-static int post_create(struct client *client, const struct container_flags *f, const struct created *c, json_object **ret, struct error *err)
+static int post_create(struct client *client, const struct container_flags *f, const struct created *c,
+                       json_object **ret, struct error *err)
 {
         cleanup_json json_object *body = container_request_json(&c->request);
         cleanup_query struct client_query q = {};
@@ -81,7 +90,8 @@ static int pull_for(struct cli *cli, const struct container_flags *f, const char
 }
 
 /* A missing image is fetched once unless --pull=never. */
-static int create_with_pull(struct cli *cli, struct client *client, const struct container_flags *f, const struct created *c, json_object **ret, struct error *err)
+static int create_with_pull(struct cli *cli, struct client *client, const struct container_flags *f,
+                            const struct created *c, json_object **ret, struct error *err)
 {
         const char *image = c->request.config.image;
         cleanup_error struct error why = {};
@@ -92,8 +102,8 @@ static int create_with_pull(struct cli *cli, struct client *client, const struct
                 return -1;
         if (post_create(client, f, c, ret, &why) == 0)
                 return 0;
-        if (!error_is(&why, ERROR_NOT_FOUND) || !strstr(error_message(&why), "No such image") || (!string_empty(f->pull) && !streq(f->pull, "missing")) ||
-            reference_parse(image, &r, NULL) < 0)
+        if (!error_is(&why, ERROR_NOT_FOUND) || !strstr(error_message(&why), "No such image") ||
+            (!string_empty(f->pull) && !streq(f->pull, "missing")) || reference_parse(image, &r, NULL) < 0)
                 return error_move(err, &why);
         reference_default_tag(&r);
         name = reference_familiar(&r);
@@ -147,7 +157,8 @@ static int create_container(struct cli *cli, struct invocation *call, struct cre
         json_object *warnings;
         const char *id;
 
-        if (check_pull(f, err) < 0 || check_image(call->args[0], err) < 0 || open_cidfile(f->cidfile, &cidfile, err) < 0)
+        if (check_pull(f, err) < 0 || check_image(call->args[0], err) < 0 ||
+            open_cidfile(f->cidfile, &cidfile, err) < 0)
                 return -1;
         if (cli_client(cli, &client, err) == 0)
                 add_proxies(cli, &ret->request.config.env);
@@ -163,8 +174,10 @@ static int create_container(struct cli *cli, struct invocation *call, struct cre
         if (cidfile >= 0 && fd_write_all(cidfile, id, strlen(id)) < 0)
                 return error_errno(err, "failed to write the container ID to the file");
         warnings = json_get(answer, "Warnings");
-        for (size_t i = 0; json_object_is_type(warnings, json_type_array) && i < json_object_array_length(warnings); i++)
-                fprintf(stderr, "WARNING: %s\n", json_object_get_string(json_object_array_get_idx(warnings, i)));
+        for (size_t i = 0;
+             json_object_is_type(warnings, json_type_array) && i < json_object_array_length(warnings); i++)
+                fprintf(stderr, "WARNING: %s\n",
+                        json_object_get_string(json_object_array_get_idx(warnings, i)));
         return 0;
 }
 
@@ -182,7 +195,8 @@ static int run_create(struct cli *cli, struct invocation *call, struct error *er
 
 /* ---- Streams ---- */
 
-static int attach(struct client *client, const char *id, const struct stream_options *o, struct client_hijack *ret, struct error *err)
+static int attach(struct client *client, const char *id, const struct stream_options *o,
+                  struct client_hijack *ret, struct error *err)
 {
         cleanup_query struct client_query q = {};
 
@@ -196,7 +210,8 @@ static int attach(struct client *client, const char *id, const struct stream_opt
 }
 
 /* The head of the answer is here when this returns: the wait is on. */
-static int wait_open(struct client *client, const char *id, const char *condition, struct client_stream **ret, struct error *err)
+static int wait_open(struct client *client, const char *id, const char *condition, struct client_stream **ret,
+                     struct error *err)
 {
         cleanup_query struct client_query q = {};
 
@@ -212,7 +227,8 @@ static int wait_result(struct client_stream *s, struct error *err)
         const char *message;
         size_t len;
 
-        if (stream_read_all(&s->body.stream, 1 << 20, &text, &len, err) < 0 || json_parse_text(text, len, &answer, err) < 0)
+        if (stream_read_all(&s->body.stream, 1 << 20, &text, &len, err) < 0 ||
+            json_parse_text(text, len, &answer, err) < 0)
                 return -1;
         message = json_get_string(json_get(answer, "Error"), "Message");
         if (message) {
@@ -256,11 +272,13 @@ static int stream_with_terminal(struct client_hijack *h, const struct stream_opt
 
 /* ---- run ---- */
 
-static int check_run(struct cli *cli, const struct container_flags *f, const struct container_config *c, struct error *err)
+static int check_run(struct cli *cli, const struct container_flags *f, const struct container_config *c,
+                     struct error *err)
 {
         (void)cli;
         if (f->detach && f->attach)
-                return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --attach and --detach");
+                return error_set(err, ERROR_INVALID,
+                                 "conflicting options: cannot specify both --attach and --detach");
         if (c->tty && c->attach_stdin && !isatty(STDIN_FILENO))
                 return error_set(err, ERROR_INVALID, "the input device is not a TTY");
         return 0;
@@ -281,7 +299,10 @@ static int run_attached(struct cli *cli, struct invocation *call, const struct c
 {
         const struct container_flags *f = call->values;
         const struct container_config *config = &c->request.config;
-        struct stream_options o = { .use_stdin = config->attach_stdin, .use_stdout = config->attach_stdout, .use_stderr = config->attach_stderr, .tty = config->tty,
+        struct stream_options o = { .use_stdin = config->attach_stdin,
+                                    .use_stdout = config->attach_stdout,
+                                    .use_stderr = config->attach_stderr,
+                                    .tty = config->tty,
                                     .detach_keys = detach_keys_of(cli, f->detach_keys) };
         cleanup_client_stream struct client_stream *wait = NULL;
         struct client_hijack h = { .fd = -1 };
@@ -289,7 +310,8 @@ static int run_attached(struct cli *cli, struct invocation *call, const struct c
         bool proxy = option_given(call, "sig-proxy") ? f->sig_proxy : true;
         int r;
 
-        if (attach(client, c->id, &o, &h, err) < 0 || wait_open(client, c->id, f->rm ? "removed" : "next-exit", &wait, err) < 0 ||
+        if (attach(client, c->id, &o, &h, err) < 0 ||
+            wait_open(client, c->id, f->rm ? "removed" : "next-exit", &wait, err) < 0 ||
             start(client, c->id, o.detach_keys, err) < 0) {
                 client_hijack_deinit(&h);
                 r = fail_run(cli, call, err);
@@ -315,7 +337,8 @@ static int run_run(struct cli *cli, struct invocation *call, struct error *err)
         cleanup_created struct created c = {};
 
         if (f->detach && f->attach)
-                return error_set(err, ERROR_INVALID, "conflicting options: cannot specify both --attach and --detach");
+                return error_set(err, ERROR_INVALID,
+                                 "conflicting options: cannot specify both --attach and --detach");
         if (container_flags_request(call, &c.request, err) < 0)
                 return complain(cli, call, err, 125);
         if (check_run(cli, f, &c.request.config, err) < 0)
@@ -343,9 +366,12 @@ struct start_flags {
 };
 static const struct option start_options[] = {
         OPTION_BOOL("attach", 'a', struct start_flags, attach, "Attach STDOUT/STDERR and forward signals"),
-        OPTION_STRING("checkpoint", 0, struct start_flags, checkpoint, "Restore from this checkpoint", NULL, NULL, true),
-        OPTION_STRING("checkpoint-dir", 0, struct start_flags, checkpoint_dir, "Use a custom checkpoint storage directory", NULL, NULL, true),
-        OPTION_STRING("detach-keys", 0, struct start_flags, detach_keys, "Override the key sequence for detaching a container"),
+        OPTION_STRING("checkpoint", 0, struct start_flags, checkpoint, "Restore from this checkpoint", NULL,
+                      NULL, true),
+        OPTION_STRING("checkpoint-dir", 0, struct start_flags, checkpoint_dir,
+                      "Use a custom checkpoint storage directory", NULL, NULL, true),
+        OPTION_STRING("detach-keys", 0, struct start_flags, detach_keys,
+                      "Override the key sequence for detaching a container"),
         OPTION_BOOL("interactive", 'i', struct start_flags, interactive, "Attach container's STDIN"),
 };
 
@@ -377,7 +403,9 @@ static int start_attached(struct cli *cli, const struct start_flags *f, const ch
         o.detach_keys = detach_keys_of(cli, f->detach_keys);
         signals_block();
         if (attach(client, id, &o, &h, err) < 0 ||
-            wait_open(client, id, json_get_bool(json_get(c, "HostConfig"), "AutoRemove") ? "removed" : "next-exit", &wait, err) < 0 ||
+            wait_open(client, id,
+                      json_get_bool(json_get(c, "HostConfig"), "AutoRemove") ? "removed" : "next-exit", &wait,
+                      err) < 0 ||
             start(client, id, o.detach_keys, err) < 0) {
                 client_hijack_deinit(&h);
                 return -1;
@@ -422,7 +450,8 @@ static int run_start(struct cli *cli, struct invocation *call, struct error *err
         if (!f->attach && !f->interactive)
                 return start_all(cli, call, err);
         if (call->args[1])
-                return error_set(err, ERROR_INVALID, "you cannot start and attach multiple containers at once");
+                return error_set(err, ERROR_INVALID,
+                                 "you cannot start and attach multiple containers at once");
         return start_attached(cli, f, call->args[0], err);
 }
 
@@ -433,9 +462,11 @@ struct attach_flags {
         bool no_stdin, sig_proxy;
 };
 static const struct option attach_options[] = {
-        OPTION_STRING("detach-keys", 0, struct attach_flags, detach_keys, "Override the key sequence for detaching a container"),
+        OPTION_STRING("detach-keys", 0, struct attach_flags, detach_keys,
+                      "Override the key sequence for detaching a container"),
         OPTION_BOOL("no-stdin", 0, struct attach_flags, no_stdin, "Do not attach STDIN"),
-        OPTION_BOOL("sig-proxy", 0, struct attach_flags, sig_proxy, "Proxy all received signals to the process", "true"),
+        OPTION_BOOL("sig-proxy", 0, struct attach_flags, sig_proxy,
+                    "Proxy all received signals to the process", "true"),
 };
 
 static int check_attachable(json_object *c, struct error *err)
@@ -443,11 +474,14 @@ static int check_attachable(json_object *c, struct error *err)
         json_object *state = json_get(c, "State");
 
         if (!json_get_bool(state, "Running"))
-                return error_set(err, ERROR_CONFLICT, "You cannot attach to a stopped container, start it first");
+                return error_set(err, ERROR_CONFLICT,
+                                 "You cannot attach to a stopped container, start it first");
         if (json_get_bool(state, "Paused"))
-                return error_set(err, ERROR_CONFLICT, "You cannot attach to a paused container, unpause it first");
+                return error_set(err, ERROR_CONFLICT,
+                                 "You cannot attach to a paused container, unpause it first");
         if (json_get_bool(state, "Restarting"))
-                return error_set(err, ERROR_CONFLICT, "You cannot attach to a restarting container, wait until it is running");
+                return error_set(err, ERROR_CONFLICT,
+                                 "You cannot attach to a restarting container, wait until it is running");
         return 0;
 }
 
@@ -462,7 +496,8 @@ static int run_attach(struct cli *cli, struct invocation *call, struct error *er
         const char *id;
         int r;
 
-        if (cli_client(cli, &client, err) < 0 || inspect(client, call->args[0], &c, err) < 0 || check_attachable(c, err) < 0)
+        if (cli_client(cli, &client, err) < 0 || inspect(client, call->args[0], &c, err) < 0 ||
+            check_attachable(c, err) < 0)
                 return -1;
         id = json_get_string(c, "Id");
         o.tty = json_get_bool(json_get(c, "Config"), "Tty");
@@ -482,14 +517,47 @@ static int run_attach(struct cli *cli, struct invocation *call, struct error *er
 }
 
 #define IMAGE_USAGE "[OPTIONS] IMAGE [COMMAND] [ARG...]"
-const struct command run_command = { .name = "run", .group = "Common Commands", .usage = IMAGE_USAGE, .summary = "Create and run a new container from an image",
-                                     .aliases = "container run, run", .options = run_options, .n_options = N_RUN_OPTIONS, .options_size = sizeof(struct container_flags), .min_args = 1,
-                                     .max_args = -1, .options_first = true, .run = run_run };
-const struct command create_command = { .name = "create", .group = "Commands", .usage = IMAGE_USAGE, .summary = "Create a new container", .aliases = "container create, create",
-                                        .options = create_options, .n_options = N_CREATE_OPTIONS, .options_size = sizeof(struct container_flags), .min_args = 1, .max_args = -1,
-                                        .options_first = true, .run = run_create };
-const struct command start_command = { .name = "start", .group = "Commands", .usage = "[OPTIONS] CONTAINER [CONTAINER...]", .summary = "Start one or more stopped containers",
-                                       .aliases = "container start, start", COMMAND_OPTIONS(start_options, struct start_flags), .min_args = 1, .max_args = -1, .run = run_start };
-const struct command attach_command = { .name = "attach", .group = "Commands", .usage = "[OPTIONS] CONTAINER",
-                                        .summary = "Attach local standard input, output, and error streams to a running container", .aliases = "container attach, attach",
-                                        COMMAND_OPTIONS(attach_options, struct attach_flags), .min_args = 1, .max_args = 1, .run = run_attach };
+const struct command run_command = { .name = "run",
+                                     .group = "Common Commands",
+                                     .usage = IMAGE_USAGE,
+                                     .summary = "Create and run a new container from an image",
+                                     .aliases = "container run, run",
+                                     .options = run_options,
+                                     .n_options = N_RUN_OPTIONS,
+                                     .options_size = sizeof(struct container_flags),
+                                     .min_args = 1,
+                                     .max_args = -1,
+                                     .options_first = true,
+                                     .run = run_run };
+const struct command create_command = { .name = "create",
+                                        .group = "Commands",
+                                        .usage = IMAGE_USAGE,
+                                        .summary = "Create a new container",
+                                        .aliases = "container create, create",
+                                        .options = create_options,
+                                        .n_options = N_CREATE_OPTIONS,
+                                        .options_size = sizeof(struct container_flags),
+                                        .min_args = 1,
+                                        .max_args = -1,
+                                        .options_first = true,
+                                        .run = run_create };
+const struct command start_command = { .name = "start",
+                                       .group = "Commands",
+                                       .usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+                                       .summary = "Start one or more stopped containers",
+                                       .aliases = "container start, start",
+                                       COMMAND_OPTIONS(start_options, struct start_flags),
+                                       .min_args = 1,
+                                       .max_args = -1,
+                                       .run = run_start };
+const struct command attach_command = {
+        .name = "attach",
+        .group = "Commands",
+        .usage = "[OPTIONS] CONTAINER",
+        .summary = "Attach local standard input, output, and error streams to a running container",
+        .aliases = "container attach, attach",
+        COMMAND_OPTIONS(attach_options, struct attach_flags),
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_attach
+};

@@ -27,7 +27,9 @@ int save_stream(struct stream *s, const char *path, const char *what, struct err
         if (string_empty(path))
                 return copy_to(s, STDOUT_FILENO, err);
         if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-                return error_set(err, ERROR_INVALID, "%s: invalid output path: \"%s\" must be a regular file: it is a directory", what, path);
+                return error_set(err, ERROR_INVALID,
+                                 "%s: invalid output path: \"%s\" must be a regular file: it is a directory",
+                                 what, path);
         /* A pipe or a device is written to as it is. */
         if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
                 fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -40,7 +42,9 @@ int save_stream(struct stream *s, const char *path, const char *what, struct err
                 cleanup_free char *folder = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
 
                 if (errno == ENOENT)
-                        return error_set(err, ERROR_INVALID, "%s: invalid output path: directory \"%s\" does not exist", what, folder);
+                        return error_set(err, ERROR_INVALID,
+                                         "%s: invalid output path: directory \"%s\" does not exist", what,
+                                         folder);
                 return error_errno(err, "%s", path);
         }
         if (copy_to(s, fd, err) < 0 || (rename(temporary, path) < 0 && error_errno(err, "rename %s", path))) {

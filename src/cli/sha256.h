@@ -1,4 +1,5 @@
-/* SHA-256 of a short text (the folder names of contexts). The command line links no crypto library for that. */
+/* SHA-256 of a short text (the folder names of contexts). The command line links no crypto library for that.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -16,19 +16,29 @@ struct stats {
 static const struct option stats_options[] = {
         OPTION_BOOL("all", 'a', struct stats, all, "Show all containers (default shows just running)"),
         OPTION_STRING("format", 0, struct stats, format,
-                      "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print "
-                      "output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go "
-                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates"),
-        OPTION_BOOL("no-stream", 0, struct stats, no_stream, "Disable streaming stats and only pull the first result"),
+                      "Format output using a custom template:\n'table':            Print output in table "
+                      "format with column headers (default)\n'table TEMPLATE':   Print "
+                      "output in table format using the given Go template\n'json':             Print in JSON "
+                      "format\n'TEMPLATE':         Print output using the given Go "
+                      "template.\nRefer to https://docs.docker.com/go/formatting/ for more information about "
+                      "formatting output with templates"),
+        OPTION_BOOL("no-stream", 0, struct stats, no_stream,
+                    "Disable streaming stats and only pull the first result"),
         OPTION_BOOL("no-trunc", 0, struct stats, no_trunc, "Do not truncate output"),
 };
 static const struct format_field stats_fields[] = {
-        { "BlockIO", "BLOCK I/O" }, { "CPUPerc", "CPU %" }, { "Container", "CONTAINER" }, { "ID", "CONTAINER ID" }, { "MemPerc", "MEM %" },
-        { "MemUsage", "MEM USAGE / LIMIT" }, { "Name", "NAME" }, { "NetIO", "NET I/O" }, { "PIDs", "PIDS" },
+        { "BlockIO", "BLOCK I/O" }, { "CPUPerc", "CPU %" }, { "Container", "CONTAINER" },
+        { "ID", "CONTAINER ID" },   { "MemPerc", "MEM %" }, { "MemUsage", "MEM USAGE / LIMIT" },
+        { "Name", "NAME" },         { "NetIO", "NET I/O" }, { "PIDs", "PIDS" },
 };
-static const struct format_kind stats_kind = { "*formatter.statsContext",
-                                               "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}", "{{.ID}}", stats_fields,
-                                               ARRAY_SIZE(stats_fields), NULL };
+static const struct format_kind stats_kind = {
+        "*formatter.statsContext",
+        "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
+        "{{.ID}}",
+        stats_fields,
+        ARRAY_SIZE(stats_fields),
+        NULL
+};
 
 /* ---- One container's figures ---- */
 
@@ -44,17 +54,23 @@ static double number(json_object *o, const char *name)
 
 static double cpu_percent(json_object *now, json_object *before)
 {
-        double used = number(json_get(now, "cpu_usage"), "total_usage") - number(json_get(before, "cpu_usage"), "total_usage");
-        double system = number(now, "system_cpu_usage") - number(before, "system_cpu_usage"), cpus = number(now, "online_cpus");
+        double used = number(json_get(now, "cpu_usage"), "total_usage") -
+                      number(json_get(before, "cpu_usage"), "total_usage");
+        double system = number(now, "system_cpu_usage") - number(before, "system_cpu_usage"),
+               cpus = number(now, "online_cpus");
 
-        return used > 0 && system > 0 && number(before, "system_cpu_usage") > 0 ? used / system * (cpus > 0 ? cpus : 1) * 100 : 0;
+        return used > 0 && system > 0 && number(before, "system_cpu_usage") > 0
+                   ? used / system * (cpus > 0 ? cpus : 1) * 100
+                   : 0;
 }
 
 /* The page cache that can go at any time is not counted. */
 static double memory_used(json_object *memory)
 {
         json_object *stats = json_get(memory, "stats");
-        double usage = number(memory, "usage"), cache = number(stats, json_get(stats, "total_inactive_file") ? "total_inactive_file" : "inactive_file");
+        double usage = number(memory, "usage"),
+               cache = number(stats, json_get(stats, "total_inactive_file") ? "total_inactive_file"
+                                                                            : "inactive_file");
 
         return cache < usage ? usage - cache : usage;
 }
@@ -86,7 +102,7 @@ static struct figures figures_of(json_object *sample)
         f.memory_percent = f.limit > 0 ? f.memory / f.limit * 100 : 0;
         f.pids = json_get_int64(json_get(sample, "pids_stats"), "current", 0);
         if (json_object_is_type(networks, json_type_object))
-                lh_foreach(json_object_get_object(networks), entry) {
+                lh_foreach (json_object_get_object(networks), entry) {
                         f.rx += number(lh_entry_v(entry), "rx_bytes");
                         f.tx += number(lh_entry_v(entry), "tx_bytes");
                 }
@@ -115,7 +131,8 @@ static json_object *make_row(const char *container, json_object *sample, bool fu
         struct figures f = figures_of(sample);
         json_object *row = json_object_new_object();
         const char *name = json_get_string(sample, "name");
-        cleanup_free char *id = format_short_id(json_get_string(sample, "id"), full), *pids = string_format("%lld", (long long)f.pids);
+        cleanup_free char *id = format_short_id(json_get_string(sample, "id"), full),
+                          *pids = string_format("%lld", (long long)f.pids);
 
         set_pair(row, "BlockIO", size_format(f.read, 3), size_format(f.written, 3));
         set_percent(row, "CPUPerc", f.cpu);
@@ -168,7 +185,8 @@ static int list_names(struct client *client, struct invocation *call, char ***re
                 return -1;
         *ret = strv_new();
         for (size_t i = 0; i < json_object_array_length(list); i++)
-                strv_append_take(ret, format_short_id(json_get_string(json_object_array_get_idx(list, i), "Id"), false));
+                strv_append_take(
+                    ret, format_short_id(json_get_string(json_object_array_get_idx(list, i), "Id"), false));
         return 0;
 }
 
@@ -182,7 +200,8 @@ static int show_once(struct client *client, struct invocation *call, bool given,
         size_t count;
         int r = 0;
 
-        if (list_names(client, call, &names, err) < 0 || format_open(&stats_kind, o->format, false, &f, err) < 0)
+        if (list_names(client, call, &names, err) < 0 ||
+            format_open(&stats_kind, o->format, false, &f, err) < 0)
                 return -1;
         count = strv_length(names);
         samplers = xcalloc(count, sizeof(*samplers));
@@ -229,6 +248,12 @@ static int run_stats(struct cli *cli, struct invocation *call, struct error *err
         }
 }
 
-const struct command stats_command = { .name = "stats", .group = "Commands", .usage = "[OPTIONS] [CONTAINER...]",
-                                       .summary = "Display a live stream of container(s) resource usage statistics", .aliases = "container stats, stats",
-                                       COMMAND_OPTIONS(stats_options, struct stats), .max_args = -1, .run = run_stats };
+const struct command stats_command = { .name = "stats",
+                                       .group = "Commands",
+                                       .usage = "[OPTIONS] [CONTAINER...]",
+                                       .summary =
+                                           "Display a live stream of container(s) resource usage statistics",
+                                       .aliases = "container stats, stats",
+                                       COMMAND_OPTIONS(stats_options, struct stats),
+                                       .max_args = -1,
+                                       .run = run_stats };

@@ -135,12 +135,13 @@ static void close_input(struct copy *c)
         shutdown(c->h->fd, SHUT_WR);
 }
 
-/* Sends what the socket takes now. Output is read meanwhile: waiting here for a container that itself waits for us to read
- * would be the end of both. */
+/* Sends what the socket takes now. Output is read meanwhile: waiting here for a container that itself waits
+ * for us to read would be the end of both. */
 static void send_input(struct copy *c)
 {
         while (c->input_sent < c->input_len) {
-                ssize_t n = send(c->h->fd, c->input + c->input_sent, c->input_len - c->input_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+                ssize_t n = send(c->h->fd, c->input + c->input_sent, c->input_len - c->input_sent,
+                                 MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0 && (errno == EAGAIN || errno == EINTR))
                         return;
@@ -165,7 +166,8 @@ static void read_input(struct copy *c)
         if (n <= 0) {
                 c->input_ended = true;
         } else if (c->options->tty) {
-                c->detached = detach_keys_filter(&c->keys, (const unsigned char *)buffer, (size_t)n, (unsigned char *)c->input, &c->input_len);
+                c->detached = detach_keys_filter(&c->keys, (const unsigned char *)buffer, (size_t)n,
+                                                 (unsigned char *)c->input, &c->input_len);
         } else {
                 memcpy(c->input, buffer, (size_t)n);
                 c->input_len = (size_t)n;
@@ -187,7 +189,8 @@ int stream_run(struct client_hijack *h, const struct stream_options *options, st
         while (!ended && !c.detached && (c.input_open || options->use_stdout || options->use_stderr)) {
                 bool pending = c.input_open && c.input_len > 0;
                 struct pollfd fds[2] = { { .fd = h->fd, .events = (short)(POLLIN | (pending ? POLLOUT : 0)) },
-                                         { .fd = c.input_open && !pending ? STDIN_FILENO : -1, .events = POLLIN } };
+                                         { .fd = c.input_open && !pending ? STDIN_FILENO : -1,
+                                           .events = POLLIN } };
 
                 if (poll(fds, 2, -1) < 0) {
                         if (errno == EINTR)
@@ -213,7 +216,8 @@ struct follower {
 
 static sigset_t forwarded_signals(void)
 {
-        static const int kept[] = { SIGCHLD, SIGPIPE, SIGURG, SIGWINCH, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSTOP, SIGKILL, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT };
+        static const int kept[] = { SIGCHLD, SIGPIPE, SIGURG,  SIGWINCH, SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                                    SIGABRT, SIGSTOP, SIGKILL, SIGTSTP,  SIGTTIN, SIGTTOU, SIGCONT };
         sigset_t set;
 
         sigfillset(&set);

@@ -46,11 +46,12 @@ static int fail_context(struct execution *e, const struct node *node, const char
                         line++;
                         column = at - i - 1;
                 }
-        return error_set(e->err, ERROR_INVALID, "template: :%zu:%zu: executing \"\" at <%.*s%s>: %s", line, column,
-                         len > 20 ? 20 : len, text + node->start, len > 20 ? "..." : "", message);
+        return error_set(e->err, ERROR_INVALID, "template: :%zu:%zu: executing \"\" at <%.*s%s>: %s", line,
+                         column, len > 20 ? 20 : len, text + node->start, len > 20 ? "..." : "", message);
 }
 
-static int fail_node(struct execution *e, const struct node *node, const char *format, ...) PRINTF_FORMAT(3, 4);
+static int fail_node(struct execution *e, const struct node *node, const char *format, ...)
+    PRINTF_FORMAT(3, 4);
 static int fail_node(struct execution *e, const struct node *node, const char *format, ...)
 {
         cleanup_strbuf struct strbuf message = {};
@@ -62,7 +63,8 @@ static int fail_node(struct execution *e, const struct node *node, const char *f
         return fail_context(e, node, message.data);
 }
 
-static int call_method(struct execution *e, const struct value *on, const char *name, const struct value *args, size_t n_args, struct value *ret)
+static int call_method(struct execution *e, const struct value *on, const char *name,
+                       const struct value *args, size_t n_args, struct value *ret)
 {
         cleanup_free json_object **list = xcalloc(n_args, sizeof(*list));
         json_object *result = NULL;
@@ -77,7 +79,8 @@ static int call_method(struct execution *e, const struct value *on, const char *
         return 1;
 }
 
-static int member_of(struct execution *e, const struct node *node, const struct value *on, const char *name, struct value *ret)
+static int member_of(struct execution *e, const struct node *node, const struct value *on, const char *name,
+                     struct value *ret)
 {
         json_object *found = NULL;
 
@@ -86,7 +89,8 @@ static int member_of(struct execution *e, const struct node *node, const struct 
                         *ret = (struct value){ json_object_get(found), name, false };
                         return 0;
                 }
-                if (e->options->flags & TEMPLATE_STRUCTS && value_alias(name) && json_object_object_get_ex(on->json, value_alias(name), &found)) {
+                if (e->options->flags & TEMPLATE_STRUCTS && value_alias(name) &&
+                    json_object_object_get_ex(on->json, value_alias(name), &found)) {
                         *ret = (struct value){ json_object_get(found), name, false };
                         return 0;
                 }
@@ -99,7 +103,8 @@ static int member_of(struct execution *e, const struct node *node, const struct 
                 if (!e->options->type_name && value_optional(name, ret))
                         return 0;
                 if (e->options->type_name && on->json == e->data)
-                        return fail_node(e, node, "can't evaluate field %s in type %s", name, e->options->type_name);
+                        return fail_node(e, node, "can't evaluate field %s in type %s", name,
+                                         e->options->type_name);
                 return fail_node(e, node, "map has no entry for key \"%s\"", name);
         }
         if (!on->json)
@@ -129,10 +134,12 @@ static struct variable *find_variable(struct execution *e, const char *name)
         return NULL;
 }
 
-static int evaluate_pipe(struct execution *e, const struct node *pipe, const struct value *dot, struct value *ret);
+static int evaluate_pipe(struct execution *e, const struct node *pipe, const struct value *dot,
+                         struct value *ret);
 
 /* The value that an operand's members hang on. */
-static int evaluate_base(struct execution *e, const struct node *node, const struct value *dot, struct value *ret)
+static int evaluate_base(struct execution *e, const struct node *node, const struct value *dot,
+                         struct value *ret)
 {
         struct variable *variable;
 
@@ -162,7 +169,8 @@ static int evaluate_base(struct execution *e, const struct node *node, const str
 static int evaluate_command(struct execution *e, const struct node *command, const struct value *dot,
                             const struct value *final, struct value *ret);
 
-static int evaluate_operand(struct execution *e, const struct node *node, const struct value *dot, struct value *ret)
+static int evaluate_operand(struct execution *e, const struct node *node, const struct value *dot,
+                            struct value *ret)
 {
         struct value value = {};
 
@@ -185,13 +193,14 @@ static int evaluate_operand(struct execution *e, const struct node *node, const 
 }
 
 /* and, or: the operands behind the deciding one are not evaluated. */
-static int evaluate_logic(struct execution *e, const struct node *command, bool stop_at, const struct value *dot,
-                          const struct value *final, struct value *ret)
+static int evaluate_logic(struct execution *e, const struct node *command, bool stop_at,
+                          const struct value *dot, const struct value *final, struct value *ret)
 {
         struct value value = {};
 
         if (!command->children->next && !final)
-                return fail_node(e, command, "wrong number of args for %s: want at least 1 got 0", command->children->text);
+                return fail_node(e, command, "wrong number of args for %s: want at least 1 got 0",
+                                 command->children->text);
         for (const struct node *operand = command->children->next; operand; operand = operand->next) {
                 value_drop(&value);
                 if (evaluate_operand(e, operand, dot, &value) < 0)
@@ -216,7 +225,8 @@ static void drop_all(struct value *values, size_t count)
         free(values);
 }
 
-static int call_with(struct execution *e, const struct node *command, const struct value *dot, struct value *args, size_t n_args, struct value *ret)
+static int call_with(struct execution *e, const struct node *command, const struct value *dot,
+                     struct value *args, size_t n_args, struct value *ret)
 {
         const struct node *head = command->children;
         cleanup_error struct error local = {};
@@ -229,12 +239,14 @@ static int call_with(struct execution *e, const struct node *command, const stru
                 return fail_node(e, command, "%s", error_message(&local));
         }
         if (members == 0)
-                return fail_node(e, head, "can't give argument to non-function %.*s", (int)(head->end - head->start), e->template->text + head->start);
+                return fail_node(e, head, "can't give argument to non-function %.*s",
+                                 (int)(head->end - head->start), e->template->text + head->start);
         if (evaluate_base(e, head, dot, &on) < 0 || follow_members(e, head, &on, members - 1) < 0)
                 return -1;
         if (call_method(e, &on, head->names[members - 1], args, n_args, ret))
                 return 0;
-        return fail_node(e, head, "%s has arguments but cannot be invoked as function", head->names[members - 1]);
+        return fail_node(e, head, "%s has arguments but cannot be invoked as function",
+                         head->names[members - 1]);
 }
 
 static int evaluate_command(struct execution *e, const struct node *command, const struct value *dot,
@@ -266,7 +278,8 @@ static int evaluate_command(struct execution *e, const struct node *command, con
         return r;
 }
 
-static int evaluate_commands(struct execution *e, const struct node *pipe, const struct value *dot, struct value *ret)
+static int evaluate_commands(struct execution *e, const struct node *pipe, const struct value *dot,
+                             struct value *ret)
 {
         struct value value = {};
 
@@ -295,7 +308,8 @@ static void set_variable(struct execution *e, const char *name, bool assign, con
         }
 }
 
-static int evaluate_pipe(struct execution *e, const struct node *pipe, const struct value *dot, struct value *ret)
+static int evaluate_pipe(struct execution *e, const struct node *pipe, const struct value *dot,
+                         struct value *ret)
 {
         if (evaluate_commands(e, pipe, dot, ret) < 0)
                 return -1;
@@ -329,7 +343,8 @@ static enum flow run_condition(struct execution *e, const struct node *node, con
 }
 
 /* One round of a range. `index` and `element` are borrowed. */
-static enum flow run_round(struct execution *e, const struct node *node, const struct value *index, const struct value *element)
+static enum flow run_round(struct execution *e, const struct node *node, const struct value *index,
+                           const struct value *element)
 {
         char **names = node->pipe->names;
         size_t scope = e->n_variables, count = strv_length(names);
@@ -344,12 +359,13 @@ static enum flow run_round(struct execution *e, const struct node *node, const s
         return flow;
 }
 
-static enum flow range_object(struct execution *e, const struct node *node, json_object *object, size_t *rounds)
+static enum flow range_object(struct execution *e, const struct node *node, json_object *object,
+                              size_t *rounds)
 {
         cleanup_strv char **keys = NULL;
         struct lh_entry *entry;
 
-        lh_foreach(json_object_get_object(object), entry)
+        lh_foreach (json_object_get_object(object), entry)
                 strv_append(&keys, lh_entry_k(entry));
         strv_sort(keys);
         for (; keys && keys[*rounds]; (*rounds)++) {
@@ -370,7 +386,8 @@ static enum flow range_list(struct execution *e, const struct node *node, json_o
 
         for (; *rounds < count; (*rounds)++) {
                 cleanup_value struct value index = { .json = json_object_new_int64((int64_t)*rounds) };
-                struct value element = { .json = counted ? index.json : json_object_array_get_idx(list, *rounds) };
+                struct value element = { .json = counted ? index.json
+                                                         : json_object_array_get_idx(list, *rounds) };
                 enum flow flow = run_round(e, node, &index, &element);
 
                 if (flow == FLOW_BREAK || flow == FLOW_FAILED)
@@ -389,7 +406,8 @@ static enum flow run_range(struct execution *e, const struct node *node, const s
                 return FLOW_FAILED;
         if (json_object_is_type(value.json, json_type_object))
                 flow = range_object(e, node, value.json, &rounds);
-        else if (json_object_is_type(value.json, json_type_array) || json_object_is_type(value.json, json_type_int))
+        else if (json_object_is_type(value.json, json_type_array) ||
+                 json_object_is_type(value.json, json_type_int))
                 flow = range_list(e, node, value.json, &rounds);
         else if (value.json) {
                 cleanup_strbuf struct strbuf text = {};
@@ -417,7 +435,9 @@ static enum flow run_call(struct execution *e, const struct node *node, const st
                         found = true;
                 }
         if (!found || e->calls >= MAX_CALLS) {
-                fail_node(e, node, found ? "exceeded maximum template depth (%s)" : "template \"%s\" not defined", found ? "1000" : node->text);
+                fail_node(e, node,
+                          found ? "exceeded maximum template depth (%s)" : "template \"%s\" not defined",
+                          found ? "1000" : node->text);
                 return FLOW_FAILED;
         }
         if (node->pipe && evaluate_pipe(e, node->pipe, dot, &value) < 0)
@@ -471,8 +491,8 @@ static enum flow run_list(struct execution *e, const struct node *list, const st
         return FLOW_NEXT;
 }
 
-int template_execute(const struct template *template, json_object *data, const struct template_options *options,
-                     struct strbuf *out, struct error *err)
+int template_execute(const struct template *template, json_object *data,
+                     const struct template_options *options, struct strbuf *out, struct error *err)
 {
         static const struct template_options defaults = {};
         cleanup_error struct error local = {};

@@ -1,180 +1,15 @@
 /* The functions of templates, and how values print (Go's fmt). */
 #include "cli/template-internal.h"
 #include "base/json.h"
-
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-
-/* Members that are maps in Docker's Go types. Everything else that is an object is a struct there. */
-static const char *const map_members[] = {
-        "Labels",   "Options", "Annotations", "Sysctls",  "Tmpfs",      "Networks", "Ports",    "ExposedPorts", "Volumes",
-        "PortBindings", "Data", "Containers", "StorageOpt", "DriverOpts", "Runtimes", "Metadata", "Endpoints",  "Status", "Attributes",
-};
-/* Members that are pointers: nil prints as <nil>, not as an empty list. */
-static const char *const pointer_members[] = { "Init", "OomKillDisable", "MemorySwappiness", "PidsLimit", "Health", "Healthcheck", "StopTimeout", "UsageData", "SizeRw", "SizeRootFs", "Descriptor", "GraphDriver" };
-
-const char *value_alias(const char *member)
-{
-        static const char *const names[][2] = { { "ID", "Id" },
-                                                { "APIVersion", "ApiVersion" },
-                                                { "DNS", "Dns" },
-                                                { "DNSOptions", "DnsOptions" },
-                                                { "DNSSearch", "DnsSearch" } };
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (streq(names[i][0], member))
-                        return names[i][1];
-        return NULL;
-}
-
-/* Members that Docker's types have and its JSON leaves out when they are empty. */
-static const char *const optional_members[] = {
-        "Annotations",  "Author",   "Comment",     "Descriptor", "ExposedPorts", "GraphDriver", "Health",   "Healthcheck",
-        "Init",         "LastTagTime", "MacAddress", "Manifests", "Mounts",      "NetworkDisabled", "OsVersion", "Parent",
-        "Shell",        "SizeRootFs", "SizeRw",    "StopSignal", "StopTimeout",  "StorageOpt",  "Sysctls",  "Tmpfs",
-        "AuxiliaryAddresses", "Gateway", "IPRange",
-        "UsageData",    "Variant",
-};
-/* Those of them that are texts. */
-static const char *const optional_texts[] = { "Author", "Comment", "MacAddress", "OsVersion", "Parent", "StopSignal", "Variant", "Gateway", "IPRange" };
-
-bool value_optional(const char *member, struct value *ret)
-{
-        bool known = false, text = false;
-
-        for (size_t i = 0; i < ARRAY_SIZE(optional_members); i++)
-                known = known || streq(optional_members[i], member);
-        for (size_t i = 0; i < ARRAY_SIZE(optional_texts); i++)
-                text = text || streq(optional_texts[i], member);
-        if (known)
-                *ret = (struct value){ .json = text ? json_object_new_string("") : NULL, .member = member };
-        return known;
-}
-
-bool value_member_is_map(const char *member)
-{
-        for (size_t i = 0; member && i < ARRAY_SIZE(map_members); i++)
-                if (streq(map_members[i], member))
-                        return true;
-        return false;
-}
-
-static bool is_pointer(const char *member)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(pointer_members); i++)
-                if (streq(pointer_members[i], member))
-                        return true;
-        return !member;
-}
-
-bool value_truth(const struct value *value)
-{
-        switch (json_object_get_type(value->json)) {
-        case json_type_null:
-                return false;
-        case json_type_boolean:
-                return json_object_get_boolean(value->json);
-        case json_type_int:
-                return json_object_get_int64(value->json) != 0;
-        case json_type_double:
-                return json_object_get_double(value->json) != 0;
-        case json_type_string:
-                return json_object_get_string_len(value->json) > 0;
-        case json_type_array:
-                return json_object_array_length(value->json) > 0;
-        case json_type_object:
-                return !value_member_is_map(value->member) || json_object_object_length(value->json) > 0;
-        }
-        return false;
-}
-
-static void print_object(struct strbuf *out, const struct value *value)
-{
-        bool map = value_member_is_map(value->member);
-        cleanup_strv char **keys = NULL;
-        struct lh_entry *entry;
-
-        lh_foreach(json_object_get_object(value->json), entry)
-                strv_append(&keys, lh_entry_k(entry));
-        if (map)
-                strv_sort(keys);
-        strbuf_adds(out, map ? "map[" : "{");
-        for (size_t i = 0; keys && keys[i]; i++) {
-                struct value element = { .json = json_get(value->json, keys[i]), .member = map ? "" : keys[i] };
-
-                if (i)
-                        strbuf_addc(out, ' ');
-                if (map)
-                        strbuf_addf(out, "%s:", keys[i]);
-                value_print(out, &element);
-        }
-        strbuf_adds(out, map ? "]" : "}");
-}
-
-void value_print(struct strbuf *out, const struct value *value)
-{
-        if (value->missing) {
-                strbuf_adds(out, "<no value>");
-                return;
-        }
-        switch (json_object_get_type(value->json)) {
-        case json_type_null:
-                strbuf_adds(out, is_pointer(value->member)           ? "<nil>" :
-                                 value_member_is_map(value->member) ? "map[]" :
-                                                                      "[]");
-                return;
-        case json_type_string:
-                strbuf_add(out, json_object_get_string(value->json), (size_t)json_object_get_string_len(value->json));
-                return;
-        case json_type_array:
-                strbuf_addc(out, '[');
-                for (size_t i = 0; i < json_object_array_length(value->json); i++) {
-                        struct value element = { .json = json_object_array_get_idx(value->json, i) };
-
-                        if (i)
-                                strbuf_addc(out, ' ');
-                        value_print(out, &element);
-                }
-                strbuf_addc(out, ']');
-                return;
-        case json_type_object:
-                print_object(out, value);
-                return;
-        default:
-                strbuf_adds(out, json_object_to_json_string_ext(value->json, JSON_C_TO_STRING_PLAIN));
-        }
-}
-
-static char *value_text(const struct value *value)
-{
-        cleanup_strbuf struct strbuf b = {};
-
-        value_print(&b, value);
-        return strbuf_take(&b);
-}
-
-static void set_string(struct value *ret, const char *s, size_t len)
-{
-        *ret = (struct value){ .json = json_object_new_string_len(s, (int)len) };
-}
-
-static void set_taken(struct value *ret, struct strbuf *b)
-{
-        set_string(ret, b->data ? b->data : "", b->len);
-        strbuf_deinit(b);
-}
-
-static void set_bool(struct value *ret, bool value)
-{
-        *ret = (struct value){ .json = json_object_new_boolean(value) };
-}
 
 static int call_not(const struct value *args, size_t n_args, struct value *ret, struct error *err)
 {
         (void)n_args;
         (void)err;
-        set_bool(ret, !value_truth(&args[0]));
+        value_set_bool(ret, !value_truth(&args[0]));
         return 0;
 }
 
@@ -193,7 +28,8 @@ static int call_len(const struct value *args, size_t n_args, struct value *ret, 
         else if (!in && args[0].member)
                 len = 0;
         else
-                return error_set(err, ERROR_INVALID, "error calling len: len of type %s", in ? json_type_to_name(json_object_get_type(in)) : "nil");
+                return error_set(err, ERROR_INVALID, "error calling len: len of type %s",
+                                 in ? json_type_to_name(json_object_get_type(in)) : "nil");
         *ret = (struct value){ .json = json_object_new_int64(len) };
         return 0;
 }
@@ -206,43 +42,55 @@ static void set_absent(const struct value *map, struct value *ret)
         else if (streq(map->member, "Networks") || streq(map->member, "Endpoints"))
                 *ret = (struct value){};
         else
-                set_string(ret, "", 0);
+                value_set_string(ret, "", 0);
 }
 
 static int index_one(const struct value *in, const struct value *key, struct value *ret, struct error *err)
 {
         json_object *found;
 
-        if (json_object_is_type(in->json, json_type_object) && json_object_is_type(key->json, json_type_string)) {
+        if (json_object_is_type(in->json, json_type_object) &&
+            json_object_is_type(key->json, json_type_string)) {
                 if (json_object_object_get_ex(in->json, json_object_get_string(key->json), &found))
                         *ret = (struct value){ .json = json_object_get(found) };
                 else
                         set_absent(in, ret);
                 return 0;
         }
-        if (json_object_is_type(in->json, json_type_object) || (!in->json && value_member_is_map(in->member))) {
+        if (json_object_is_type(in->json, json_type_object) ||
+            (!in->json && value_member_is_map(in->member))) {
                 if (json_object_is_type(key->json, json_type_string)) {
                         set_absent(in, ret);
                         return 0;
                 }
-                return error_set(err, ERROR_INVALID, "error calling index: value has type int; should be string");
+                return error_set(err, ERROR_INVALID,
+                                 "error calling index: value has type int; should be string");
         }
-        if (json_object_is_type(in->json, json_type_array) || json_object_is_type(in->json, json_type_string) || (!in->json && in->member)) {
+        if (json_object_is_type(in->json, json_type_array) ||
+            json_object_is_type(in->json, json_type_string) || (!in->json && in->member)) {
                 bool text = json_object_is_type(in->json, json_type_string);
-                int64_t len = !in->json ? 0 : text ? json_object_get_string_len(in->json) : (int64_t)json_object_array_length(in->json), at;
+                int64_t len = !in->json ? 0
+                              : text    ? json_object_get_string_len(in->json)
+                                        : (int64_t)json_object_array_length(in->json),
+                        at;
 
                 if (!json_object_is_type(key->json, json_type_int))
-                        return error_set(err, ERROR_INVALID, "error calling index: cannot index slice/array with type string");
+                        return error_set(err, ERROR_INVALID,
+                                         "error calling index: cannot index slice/array with type string");
                 at = json_object_get_int64(key->json);
                 if (at < 0 || at >= len)
-                        return error_set(err, ERROR_INVALID, "error calling index: index out of range: %" PRId64, at);
+                        return error_set(err, ERROR_INVALID,
+                                         "error calling index: index out of range: %" PRId64, at);
                 if (text)
-                        *ret = (struct value){ .json = json_object_new_int((unsigned char)json_object_get_string(in->json)[at]) };
+                        *ret = (struct value){ .json = json_object_new_int(
+                                                   (unsigned char)json_object_get_string(in->json)[at]) };
                 else
-                        *ret = (struct value){ .json = json_object_get(json_object_array_get_idx(in->json, (size_t)at)) };
+                        *ret = (struct value){ .json = json_object_get(
+                                                   json_object_array_get_idx(in->json, (size_t)at)) };
                 return 0;
         }
-        return error_set(err, ERROR_INVALID, "error calling index: %s", in->json ? "can't index item of that type" : "index of untyped nil");
+        return error_set(err, ERROR_INVALID, "error calling index: %s",
+                         in->json ? "can't index item of that type" : "index of untyped nil");
 }
 
 static int call_index(const struct value *args, size_t n_args, struct value *ret, struct error *err)
@@ -273,16 +121,22 @@ static int call_slice(const struct value *args, size_t n_args, struct value *ret
         len = text ? json_object_get_string_len(in) : (int64_t)json_object_array_length(in);
         bounds[1] = len;
         if (n_args > 3)
-                return error_set(err, ERROR_INVALID, "error calling slice: too many slice indexes: %zu", n_args - 1);
+                return error_set(err, ERROR_INVALID, "error calling slice: too many slice indexes: %zu",
+                                 n_args - 1);
         for (size_t i = 1; i < n_args; i++) {
                 bounds[i - 1] = json_object_get_int64(args[i].json);
-                if (!json_object_is_type(args[i].json, json_type_int) || bounds[i - 1] < 0 || bounds[i - 1] > len)
-                        return error_set(err, ERROR_INVALID, "error calling slice: index out of range: %" PRId64, bounds[i - 1]);
+                if (!json_object_is_type(args[i].json, json_type_int) || bounds[i - 1] < 0 ||
+                    bounds[i - 1] > len)
+                        return error_set(err, ERROR_INVALID,
+                                         "error calling slice: index out of range: %" PRId64, bounds[i - 1]);
         }
         if (bounds[0] > bounds[1])
-                return error_set(err, ERROR_INVALID, "error calling slice: invalid slice index: %" PRId64 " > %" PRId64, bounds[0], bounds[1]);
+                return error_set(err, ERROR_INVALID,
+                                 "error calling slice: invalid slice index: %" PRId64 " > %" PRId64,
+                                 bounds[0], bounds[1]);
         if (text) {
-                set_string(ret, json_object_get_string(in) + bounds[0], (size_t)(bounds[1] - bounds[0]));
+                value_set_string(ret, json_object_get_string(in) + bounds[0],
+                                 (size_t)(bounds[1] - bounds[0]));
                 return 0;
         }
         *ret = (struct value){ .json = json_object_new_array(), .member = "" };
@@ -298,11 +152,12 @@ static int call_print(const struct value *args, size_t n_args, struct value *ret
         (void)err;
         for (size_t i = 0; i < n_args; i++) {
                 /* Sprint puts a space between operands when neither is a string. */
-                if (i && !json_object_is_type(args[i].json, json_type_string) && !json_object_is_type(args[i - 1].json, json_type_string))
+                if (i && !json_object_is_type(args[i].json, json_type_string) &&
+                    !json_object_is_type(args[i - 1].json, json_type_string))
                         strbuf_addc(&b, ' ');
                 value_print(&b, &args[i]);
         }
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
@@ -317,199 +172,7 @@ static int call_println(const struct value *args, size_t n_args, struct value *r
                 value_print(&b, &args[i]);
         }
         strbuf_addc(&b, '\n');
-        set_taken(ret, &b);
-        return 0;
-}
-
-/* Characters (not bytes) of a text, for widths and precisions. */
-static size_t count_runes(const char *s)
-{
-        size_t n = 0;
-
-        for (; *s; s++)
-                n += (*s & 0xc0) != 0x80;
-        return n;
-}
-
-static void cut_runes(char *s, size_t most)
-{
-        for (; *s; s++)
-                if ((*s & 0xc0) != 0x80 && most-- == 0) {
-                        *s = 0;
-                        return;
-                }
-}
-
-struct verb {
-        bool minus, plus, zero, space, alternate, has_precision;
-        int width, precision;
-        char letter;
-};
-
-static const char *parse_verb(const char *p, struct verb *verb)
-{
-        for (;; p++) {
-                if (*p == '-')
-                        verb->minus = true;
-                else if (*p == '+')
-                        verb->plus = true;
-                else if (*p == '0')
-                        verb->zero = true;
-                else if (*p == ' ')
-                        verb->space = true;
-                else if (*p == '#')
-                        verb->alternate = true;
-                else
-                        break;
-        }
-        for (; isdigit((unsigned char)*p) && verb->width < 10000; p++)
-                verb->width = verb->width * 10 + (*p - '0');
-        if (*p == '.') {
-                verb->has_precision = true;
-                for (p++; isdigit((unsigned char)*p) && verb->precision < 10000; p++)
-                        verb->precision = verb->precision * 10 + (*p - '0');
-        }
-        verb->letter = *p;
-        return *p ? p + 1 : p;
-}
-
-static const char *type_of(json_object *in)
-{
-        switch (json_object_get_type(in)) {
-        case json_type_boolean:
-                return "bool";
-        case json_type_int:
-                return "int";
-        case json_type_double:
-                return "float64";
-        case json_type_string:
-                return "string";
-        case json_type_array:
-                return "[]interface {}";
-        case json_type_object:
-                return "map[string]interface {}";
-        default:
-                return "<nil>";
-        }
-}
-
-/* The text of one operand under one verb, before padding; NULL when they don't fit. */
-static char *format_operand(const struct verb *verb, const struct value *value)
-{
-        json_object *in = value->json;
-        int precision = verb->has_precision ? verb->precision : 6;
-        char *text;
-
-        switch (verb->letter) {
-        case 'v':
-        case 's':
-                if (verb->letter == 's' && !json_object_is_type(in, json_type_string) && !json_object_is_type(in, json_type_array))
-                        return NULL;
-                text = value_text(value);
-                if (verb->has_precision)
-                        cut_runes(text, (size_t)verb->precision);
-                return text;
-        case 'q': {
-                struct strbuf b = {};
-
-                if (!json_object_is_type(in, json_type_string))
-                        return NULL;
-                json_quote(&b, json_object_get_string(in), (size_t)json_object_get_string_len(in));
-                return strbuf_take(&b);
-        }
-        case 't':
-                return json_object_is_type(in, json_type_boolean) ? value_text(value) : NULL;
-        case 'T':
-                return xstrdup(type_of(in));
-        case 'd':
-                return json_object_is_type(in, json_type_int) ? string_format(verb->plus ? "%+" PRId64 : "%" PRId64, json_object_get_int64(in)) : NULL;
-        case 'x':
-        case 'X':
-                if (json_object_is_type(in, json_type_string)) {
-                        struct strbuf b = {};
-
-                        for (int i = 0; i < json_object_get_string_len(in); i++)
-                                strbuf_addf(&b, verb->letter == 'x' ? "%02x" : "%02X", (unsigned char)json_object_get_string(in)[i]);
-                        return strbuf_take(&b);
-                }
-                return json_object_is_type(in, json_type_int) ? string_format(verb->letter == 'x' ? "%" PRIx64 : "%" PRIX64, json_object_get_int64(in)) : NULL;
-        case 'o':
-                return json_object_is_type(in, json_type_int) ? string_format("%" PRIo64, json_object_get_int64(in)) : NULL;
-        case 'c':
-                return json_object_is_type(in, json_type_int) ? string_format("%c", (int)json_object_get_int64(in)) : NULL;
-        case 'f':
-        case 'F':
-                return json_object_is_type(in, json_type_double) ? string_format(verb->plus ? "%+.*f" : "%.*f", precision, json_object_get_double(in)) : NULL;
-        case 'e':
-                return json_object_is_type(in, json_type_double) ? string_format("%.*e", precision, json_object_get_double(in)) : NULL;
-        case 'g':
-                return json_object_is_type(in, json_type_double) ? string_format("%.*g", verb->has_precision ? precision : 17, json_object_get_double(in)) : NULL;
-        default:
-                return NULL;
-        }
-}
-
-static void add_padded(struct strbuf *b, const struct verb *verb, const char *text)
-{
-        size_t len = count_runes(text), pad = (size_t)verb->width > len ? (size_t)verb->width - len : 0;
-        bool zero = verb->zero && !verb->minus && verb->letter != 's' && verb->letter != 'v';
-
-        if (zero && (*text == '-' || *text == '+'))
-                strbuf_addc(b, *text++);
-        for (size_t i = 0; !verb->minus && i < pad; i++)
-                strbuf_addc(b, zero ? '0' : ' ');
-        strbuf_adds(b, text);
-        for (size_t i = 0; verb->minus && i < pad; i++)
-                strbuf_addc(b, ' ');
-}
-
-static void add_operand(struct strbuf *b, const struct verb *verb, const struct value *value)
-{
-        cleanup_free char *text = format_operand(verb, value);
-        cleanup_free char *plain = text ? NULL : value_text(value);
-
-        if (text)
-                add_padded(b, verb, text);
-        else
-                strbuf_addf(b, "%%!%c(%s=%s)", verb->letter, type_of(value->json), plain);
-}
-
-static int call_printf(const struct value *args, size_t n_args, struct value *ret, struct error *err)
-{
-        struct strbuf b = {};
-        const char *p;
-        size_t next = 1;
-
-        if (!json_object_is_type(args[0].json, json_type_string))
-                return error_set(err, ERROR_INVALID, "wrong type for value; expected string; got %s", type_of(args[0].json));
-        p = json_object_get_string(args[0].json);
-        while (*p) {
-                struct verb verb = {};
-
-                if (*p != '%') {
-                        strbuf_addc(&b, *p++);
-                        continue;
-                }
-                p = parse_verb(p + 1, &verb);
-                if (verb.letter == '%')
-                        strbuf_addc(&b, '%');
-                else if (!verb.letter)
-                        strbuf_adds(&b, "%!(NOVERB)");
-                else if (next >= n_args)
-                        strbuf_addf(&b, "%%!%c(MISSING)", verb.letter);
-                else
-                        add_operand(&b, &verb, &args[next++]);
-        }
-        if (next < n_args) {
-                strbuf_adds(&b, "%!(EXTRA ");
-                for (size_t i = next; i < n_args; i++) {
-                        cleanup_free char *text = value_text(&args[i]);
-
-                        strbuf_addf(&b, "%s%s=%s", i > next ? ", " : "", type_of(args[i].json), text);
-                }
-                strbuf_addc(&b, ')');
-        }
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
@@ -547,13 +210,14 @@ static int call_eq(const struct value *args, size_t n_args, struct value *ret, s
                 int order = compare(&args[0], &args[i]);
 
                 if (order == -2 && args[0].json && args[i].json)
-                        return error_set(err, ERROR_INVALID, "error calling eq: incompatible types for comparison");
+                        return error_set(err, ERROR_INVALID,
+                                         "error calling eq: incompatible types for comparison");
                 if (order == 0) {
-                        set_bool(ret, true);
+                        value_set_bool(ret, true);
                         return 0;
                 }
         }
-        set_bool(ret, false);
+        value_set_bool(ret, false);
         return 0;
 }
 
@@ -564,7 +228,7 @@ static int call_ne(const struct value *args, size_t n_args, struct value *ret, s
         (void)n_args;
         if (order == -2 && args[0].json && args[1].json)
                 return error_set(err, ERROR_INVALID, "error calling ne: incompatible types for comparison");
-        set_bool(ret, order != 0);
+        value_set_bool(ret, order != 0);
         return 0;
 }
 
@@ -572,29 +236,32 @@ static int order_of(const struct value *args, const char *name, int *ret, struct
 {
         *ret = compare(&args[0], &args[1]);
         if (*ret == -2)
-                return error_set(err, ERROR_INVALID, "error calling %s: incompatible types for comparison", name);
+                return error_set(err, ERROR_INVALID, "error calling %s: incompatible types for comparison",
+                                 name);
         if (!args[0].json || json_object_is_type(args[0].json, json_type_boolean))
                 return error_set(err, ERROR_INVALID, "error calling %s: invalid type for comparison", name);
         return 0;
 }
 
-#define ORDER_FUNCTION(name, condition)                                                                              \
-        static int call_##name(const struct value *args, size_t n_args, struct value *ret, struct error *err)        \
-        {                                                                                                            \
-                int order;                                                                                           \
-                                                                                                                     \
-                (void)n_args;                                                                                        \
-                if (order_of(args, #name, &order, err) < 0)                                                          \
-                        return -1;                                                                                   \
-                set_bool(ret, condition);                                                                            \
-                return 0;                                                                                            \
+#define ORDER_FUNCTION(name, condition)                                                                      \
+        static int call_##name(const struct value *args, size_t n_args, struct value *ret,                   \
+                               struct error *err)                                                            \
+        {                                                                                                    \
+                int order;                                                                                   \
+                                                                                                             \
+                (void)n_args;                                                                                \
+                if (order_of(args, #name, &order, err) < 0)                                                  \
+                        return -1;                                                                           \
+                value_set_bool(ret, condition);                                                              \
+                return 0;                                                                                    \
         }
 ORDER_FUNCTION(lt, order < 0)
 ORDER_FUNCTION(le, order <= 0)
 ORDER_FUNCTION(gt, order > 0)
 ORDER_FUNCTION(ge, order >= 0)
 
-static int escape_with(const struct value *args, size_t n_args, struct value *ret, void (*escape)(struct strbuf *, unsigned char))
+static int escape_with(const struct value *args, size_t n_args, struct value *ret,
+                       void (*escape)(struct strbuf *, unsigned char))
 {
         struct value joined = {};
         struct strbuf b = {};
@@ -605,7 +272,7 @@ static int escape_with(const struct value *args, size_t n_args, struct value *re
         for (; *text; text++)
                 escape(&b, (unsigned char)*text);
         value_drop(&joined);
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
@@ -665,7 +332,7 @@ static int call_json(const struct value *args, size_t n_args, struct value *ret,
 
         (void)n_args;
         (void)err;
-        set_string(ret, text, strlen(text));
+        value_set_string(ret, text, strlen(text));
         return 0;
 }
 
@@ -674,13 +341,15 @@ static const char *string_operand(const struct value *value, struct error *err)
 {
         if (json_object_is_type(value->json, json_type_string))
                 return json_object_get_string(value->json);
-        error_set(err, ERROR_INVALID, "wrong type for value; expected string; got %s", type_of(value->json));
+        error_set(err, ERROR_INVALID, "wrong type for value; expected string; got %s",
+                  value_type_name(value->json));
         return NULL;
 }
 
 static int call_split(const struct value *args, size_t n_args, struct value *ret, struct error *err)
 {
-        const char *text = string_operand(&args[0], err), *separator = text ? string_operand(&args[1], err) : NULL;
+        const char *text = string_operand(&args[0], err),
+                   *separator = text ? string_operand(&args[1], err) : NULL;
         size_t len = separator ? strlen(separator) : 0;
         json_object *list;
 
@@ -693,7 +362,8 @@ static int call_split(const struct value *args, size_t n_args, struct value *ret
 
                 if (!len && !*text)
                         break;
-                json_object_array_add(list, json_object_new_string_len(text, (int)(end ? (size_t)(end - text) : strlen(text))));
+                json_object_array_add(
+                    list, json_object_new_string_len(text, (int)(end ? (size_t)(end - text) : strlen(text))));
                 if (!end)
                         break;
                 text = end + len;
@@ -711,7 +381,8 @@ static int call_join(const struct value *args, size_t n_args, struct value *ret,
         if (!separator)
                 return -1;
         if (args[0].json && !json_object_is_type(args[0].json, json_type_array))
-                return error_set(err, ERROR_INVALID, "wrong type for value; expected []string; got %s", type_of(args[0].json));
+                return error_set(err, ERROR_INVALID, "wrong type for value; expected []string; got %s",
+                                 value_type_name(args[0].json));
         for (size_t i = 0; args[0].json && i < json_object_array_length(args[0].json); i++) {
                 struct value element = { .json = json_object_array_get_idx(args[0].json, i) };
 
@@ -719,11 +390,12 @@ static int call_join(const struct value *args, size_t n_args, struct value *ret,
                         strbuf_adds(&b, separator);
                 value_print(&b, &element);
         }
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
-static int map_characters(const struct value *value, struct value *ret, struct error *err, int (*map)(int c, int before))
+static int map_characters(const struct value *value, struct value *ret, struct error *err,
+                          int (*map)(int c, int before))
 {
         const char *text = string_operand(value, err);
         struct strbuf b = {};
@@ -732,10 +404,11 @@ static int map_characters(const struct value *value, struct value *ret, struct e
         if (!text)
                 return -1;
         for (; *text; text++) {
-                strbuf_addc(&b, (char)((unsigned char)*text < 0x80 ? map((unsigned char)*text, before) : *text));
+                strbuf_addc(&b,
+                            (char)((unsigned char)*text < 0x80 ? map((unsigned char)*text, before) : *text));
                 before = (unsigned char)*text;
         }
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
@@ -785,7 +458,7 @@ static int call_pad(const struct value *args, size_t n_args, struct value *ret, 
         if (*text)
                 strbuf_addf(&b, "%*s%s%*s", (int)MIN(json_object_get_int64(args[1].json), 10000), "", text,
                             (int)MIN(json_object_get_int64(args[2].json), 10000), "");
-        set_taken(ret, &b);
+        value_set_taken(ret, &b);
         return 0;
 }
 
@@ -797,7 +470,8 @@ static int call_truncate(const struct value *args, size_t n_args, struct value *
         (void)n_args;
         if (!text)
                 return -1;
-        set_string(ret, text, strlen(text) < (size_t)MAX(most, 0) ? strlen(text) : (size_t)MAX(most, 0));
+        value_set_string(ret, text,
+                         strlen(text) < (size_t)MAX(most, 0) ? strlen(text) : (size_t)MAX(most, 0));
         return 0;
 }
 
@@ -815,7 +489,7 @@ static const struct {
         { "slice", call_slice, 1, SIZE_MAX, false },
         { "print", call_print, 0, SIZE_MAX, false },
         { "println", call_println, 0, SIZE_MAX, false },
-        { "printf", call_printf, 1, SIZE_MAX, false },
+        { "printf", template_printf, 1, SIZE_MAX, false },
         { "eq", call_eq, 2, SIZE_MAX, false },
         { "ne", call_ne, 2, 2, false },
         { "lt", call_lt, 2, 2, false },
@@ -843,7 +517,8 @@ bool template_function_exists(const char *name)
         return false;
 }
 
-int template_function_call(const char *name, unsigned flags, const struct value *args, size_t n_args, struct value *ret, struct error *err)
+int template_function_call(const char *name, unsigned flags, const struct value *args, size_t n_args,
+                           struct value *ret, struct error *err)
 {
         size_t i = 0;
 
@@ -851,7 +526,8 @@ int template_function_call(const char *name, unsigned flags, const struct value 
                 i++;
         if (n_args < functions[i].min || n_args > functions[i].max)
                 return error_set(err, ERROR_INVALID, "wrong number of args for %s: want %s%zu got %zu", name,
-                                 functions[i].max == functions[i].min ? "" : "at least ", functions[i].min, n_args);
+                                 functions[i].max == functions[i].min ? "" : "at least ", functions[i].min,
+                                 n_args);
         if ((flags & TEMPLATE_HEADER) && functions[i].plain_in_headers) {
                 *ret = (struct value){ json_object_get(args[0].json), args[0].member, args[0].missing };
                 return 0;

@@ -6,16 +6,16 @@
 #include <stdbool.h>
 
 enum node_kind {
-        NODE_TEXT,     /* text */
-        NODE_ACTION,   /* pipe */
-        NODE_IF,       /* pipe, body, otherwise */
+        NODE_TEXT,   /* text */
+        NODE_ACTION, /* pipe */
+        NODE_IF,     /* pipe, body, otherwise */
         NODE_WITH,
         NODE_RANGE,
         NODE_TEMPLATE, /* text (the name), pipe or NULL */
         NODE_BREAK,
         NODE_CONTINUE,
-        NODE_PIPE,     /* names (declared variables), assign, children (commands) */
-        NODE_COMMAND,  /* children (operands) */
+        NODE_PIPE,    /* names (declared variables), assign, children (commands) */
+        NODE_COMMAND, /* children (operands) */
         NODE_DOT,
         NODE_NIL,
         NODE_FIELD,    /* names; of the dot */
@@ -41,7 +41,8 @@ struct definition {
         struct node *body;
 };
 
-struct template {
+struct template
+{
         char *text;
         struct node *body;
         struct definition *definitions;
@@ -78,3 +79,12 @@ const char *value_alias(const char *member);
 /* A member that may be left out of the JSON; *ret is its zero value. */
 bool value_optional(const char *member, struct value *ret);
 bool value_member_is_map(const char *member);
+
+/* What the value prints as; heap. */
+char *value_text(const struct value *value);
+void value_set_string(struct value *ret, const char *s, size_t len);
+void value_set_taken(struct value *ret, struct strbuf *b); /* empties the buffer */
+void value_set_bool(struct value *ret, bool value);
+/* "string", "int64", … as Go names the type. */
+const char *value_type_name(json_object *in);
+int template_printf(const struct value *args, size_t n_args, struct value *ret, struct error *err);

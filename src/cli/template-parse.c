@@ -63,7 +63,8 @@ static bool at_close(struct parser *p)
 
         if (at_text(p, "}}"))
                 return true;
-        return p->text[at] == '-' && p->text[at + 1] == '}' && p->text[at + 2] == '}' && at > 0 && is_space(p->text[at - 1]);
+        return p->text[at] == '-' && p->text[at + 1] == '}' && p->text[at + 2] == '}' && at > 0 &&
+               is_space(p->text[at - 1]);
 }
 
 /* Consumes the end of an action and, after a trim marker, the white space of the text behind it. */
@@ -104,7 +105,8 @@ static int add_utf8(struct strbuf *b, unsigned long rune)
         } else if (rune < 0x800) {
                 strbuf_addf(b, "%c%c", (int)(0xc0 | rune >> 6), (int)(0x80 | (rune & 0x3f)));
         } else if (rune < 0x10000) {
-                strbuf_addf(b, "%c%c%c", (int)(0xe0 | rune >> 12), (int)(0x80 | (rune >> 6 & 0x3f)), (int)(0x80 | (rune & 0x3f)));
+                strbuf_addf(b, "%c%c%c", (int)(0xe0 | rune >> 12), (int)(0x80 | (rune >> 6 & 0x3f)),
+                            (int)(0x80 | (rune & 0x3f)));
         } else if (rune < 0x110000) {
                 strbuf_addf(b, "%c%c%c%c", (int)(0xf0 | rune >> 18), (int)(0x80 | (rune >> 12 & 0x3f)),
                             (int)(0x80 | (rune >> 6 & 0x3f)), (int)(0x80 | (rune & 0x3f)));
@@ -154,9 +156,10 @@ static int parse_string(struct parser *p, json_object **ret)
 
                 if (!c || (c == '\n' && quote != '`')) {
                         p->at--;
-                        return fail_at(p, start, quote == '\'' ? "unterminated character constant" :
-                                                 quote == '`'  ? "unterminated raw quoted string" :
-                                                                 "unterminated quoted string");
+                        return fail_at(p, start,
+                                       quote == '\''  ? "unterminated character constant"
+                                       : quote == '`' ? "unterminated raw quoted string"
+                                                      : "unterminated quoted string");
                 }
                 if (c == quote)
                         break;
@@ -225,7 +228,10 @@ static struct node *parse_parenthesis(struct parser *p)
                 return NULL;
         skip_space(p);
         if (p->text[p->at] != ')') {
-                fail_at(p, start, p->text[p->at] ? "unexpected \"%.1s\" in parenthesized pipeline" : "unclosed left paren%.0s", p->text + p->at);
+                fail_at(p, start,
+                        p->text[p->at] ? "unexpected \"%.1s\" in parenthesized pipeline"
+                                       : "unclosed left paren%.0s",
+                        p->text + p->at);
                 return NULL;
         }
         p->at++;
@@ -286,11 +292,13 @@ static struct node *parse_operand(struct parser *p)
                 parse_members(p, node);
                 return node;
         }
-        if (c == '"' || c == '`' || c == '\'' || isdigit((unsigned char)c) || ((c == '-' || c == '+' || c == '.') && isdigit((unsigned char)next))) {
+        if (c == '"' || c == '`' || c == '\'' || isdigit((unsigned char)c) ||
+            ((c == '-' || c == '+' || c == '.') && isdigit((unsigned char)next))) {
                 int r;
 
                 node = node_new(p, NODE_LITERAL, p->at);
-                r = c == '"' || c == '`' || c == '\'' ? parse_string(p, &node->literal) : parse_number(p, &node->literal);
+                r = c == '"' || c == '`' || c == '\'' ? parse_string(p, &node->literal)
+                                                      : parse_number(p, &node->literal);
                 node->end = p->at;
                 return r < 0 ? NULL : node;
         }

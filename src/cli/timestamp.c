@@ -20,7 +20,8 @@ static bool is_number(const char *text)
                 return false;
         if (!text[digits])
                 return true;
-        return text[digits] == '.' && text[digits + 1] && !text[digits + 1 + strspn(text + digits + 1, "0123456789")];
+        return text[digits] == '.' && text[digits + 1] &&
+               !text[digits + 1 + strspn(text + digits + 1, "0123456789")];
 }
 
 static bool has_zone(const char *text)
@@ -33,7 +34,8 @@ static bool has_zone(const char *text)
 /* Dates and times without seconds, minutes or a zone are what is before them, here. */
 static int parse_local(const char *text, int64_t *ret)
 {
-        static const char *const layouts[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d" };
+        static const char *const layouts[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H",
+                                               "%Y-%m-%d" };
 
         for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
                 struct tm tm = { .tm_isdst = -1 };
@@ -65,7 +67,12 @@ static int parse_zoned(const char *text, int64_t *ret)
                 colons += *p == ':';
         if (!text[head])
                 return -1;
-        whole = string_format("%.*s%s%s", (int)head, text, !clock ? "T00:00:00" : colons == 0 ? ":00:00" : colons == 1 ? ":00" : "", text + head);
+        whole = string_format("%.*s%s%s", (int)head, text,
+                              !clock        ? "T00:00:00"
+                              : colons == 0 ? ":00:00"
+                              : colons == 1 ? ":00"
+                                            : "",
+                              text + head);
         return time_parse_rfc3339(whole, ret, NULL);
 }
 
@@ -79,8 +86,10 @@ int timestamp_parse(const char *text, int64_t now, char **ret, struct error *err
         }
         if (duration_parse(text, &t, NULL) == 0)
                 t = now - t;
-        else if ((has_zone(text) || text[strcspn(text, "Z")] ? parse_zoned(text, &t) : parse_local(text, &t)) < 0)
-                return error_set(err, ERROR_INVALID, "failed to parse value as time or duration: \"%s\"", text);
+        else if ((has_zone(text) || text[strcspn(text, "Z")] ? parse_zoned(text, &t)
+                                                             : parse_local(text, &t)) < 0)
+                return error_set(err, ERROR_INVALID, "failed to parse value as time or duration: \"%s\"",
+                                 text);
         *ret = format(t);
         return 0;
 }

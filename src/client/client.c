@@ -28,8 +28,10 @@ int client_open(const char *host, struct client **ret, struct error *err)
                 if (scheme && string_after(c->host, "ssh://"))
                         error_set(err, ERROR_UNSUPPORTED, "ssh:// hosts are not supported yet: %s", c->host);
                 else
-                        error_set(err, ERROR_INVALID, "Failed to initialize: unable to resolve docker endpoint: %s %s",
-                                  scheme ? "invalid bind address format:" : "unable to parse docker host", c->host);
+                        error_set(err, ERROR_INVALID,
+                                  "Failed to initialize: unable to resolve docker endpoint: %s %s",
+                                  scheme ? "invalid bind address format:" : "unable to parse docker host",
+                                  c->host);
                 client_free(c);
                 return -1;
         }
@@ -121,7 +123,10 @@ static int connect_tcp(struct client *c, struct error *err)
                 }
         if (found)
                 freeaddrinfo(found);
-        return fd >= 0 ? fd : error_set(err, ERROR_UNAVAILABLE, "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
+        return fd >= 0 ? fd
+                       : error_set(err, ERROR_UNAVAILABLE,
+                                   "Cannot connect to the Docker daemon at %s. Is the docker daemon running?",
+                                   c->host);
 }
 
 static int connect_unix(struct client *c, struct error *err)
@@ -134,8 +139,11 @@ static int connect_unix(struct client *c, struct error *err)
         if (fd >= 0)
                 return fd;
         if (why.errnum == EACCES || why.errnum == EPERM)
-                return error_set(err, ERROR_FORBIDDEN, "permission denied while trying to connect to the Docker daemon socket at %s", c->host);
-        return error_set(err, ERROR_UNAVAILABLE, "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
+                return error_set(
+                    err, ERROR_FORBIDDEN,
+                    "permission denied while trying to connect to the Docker daemon socket at %s", c->host);
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
 }
 
 static int connect_engine(struct client *c, struct error *err)
@@ -220,8 +228,9 @@ static enum error_kind kind_of(int status)
         static const struct {
                 int status;
                 enum error_kind kind;
-        } kinds[] = { { 304, ERROR_NOT_MODIFIED }, { 400, ERROR_INVALID }, { 401, ERROR_UNAUTHORIZED }, { 403, ERROR_FORBIDDEN },
-                      { 404, ERROR_NOT_FOUND },    { 409, ERROR_CONFLICT }, { 501, ERROR_UNSUPPORTED }, { 503, ERROR_UNAVAILABLE } };
+        } kinds[] = { { 304, ERROR_NOT_MODIFIED }, { 400, ERROR_INVALID },    { 401, ERROR_UNAUTHORIZED },
+                      { 403, ERROR_FORBIDDEN },    { 404, ERROR_NOT_FOUND },  { 409, ERROR_CONFLICT },
+                      { 501, ERROR_UNSUPPORTED },  { 503, ERROR_UNAVAILABLE } };
 
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 if (kinds[i].status == status)
@@ -237,7 +246,8 @@ static int fail_with(struct client_stream *s, struct error *err)
         const char *message = NULL;
         size_t len = 0, end;
 
-        if (stream_read_all(&s->body.stream, 1 << 20, &text, &len, NULL) == 0 && json_parse_text(text, len, &tree, NULL) == 0)
+        if (stream_read_all(&s->body.stream, 1 << 20, &text, &len, NULL) == 0 &&
+            json_parse_text(text, len, &tree, NULL) == 0)
                 message = json_get_string(tree, "message");
         if (!message)
                 message = len ? text : s->head.reason;
@@ -251,7 +261,8 @@ static int fail_with(struct client_stream *s, struct error *err)
 /* Is it the complaint of an engine that speaks an older version? Then speaks that one. */
 static bool adapt_version(struct client *c, const struct error *err)
 {
-        const char *most = err->kind == ERROR_INVALID ? strstr(err->message, "Maximum supported API version is 1.") : NULL;
+        const char *most =
+            err->kind == ERROR_INVALID ? strstr(err->message, "Maximum supported API version is 1.") : NULL;
         int minor = most ? atoi(most + strlen("Maximum supported API version is 1.")) : 0;
 
         if (minor <= 0 || minor >= c->minor || getenv("DOCKER_API_VERSION"))
@@ -260,7 +271,8 @@ static bool adapt_version(struct client *c, const struct error *err)
         return true;
 }
 
-static int open_once(struct client *c, const struct outgoing *o, struct client_stream **ret, struct error *err)
+static int open_once(struct client *c, const struct outgoing *o, struct client_stream **ret,
+                     struct error *err)
 {
         cleanup_client_stream struct client_stream *s = xcalloc(1, sizeof(*s));
         cleanup_error struct error why = {};
@@ -272,8 +284,8 @@ static int open_once(struct client *c, const struct outgoing *o, struct client_s
         if (send_request(c, s->fd, o, err) < 0)
                 return -1;
         if (http_read_response(&s->connection, -1, &s->head, &why) <= 0)
-                return error_set(err, ERROR_UNAVAILABLE, "error during connect: %s \"%s%s\": %s", o->method, c->host, o->q->text.data,
-                                 why.kind ? error_message(&why) : "EOF");
+                return error_set(err, ERROR_UNAVAILABLE, "error during connect: %s \"%s%s\": %s", o->method,
+                                 c->host, o->q->text.data, why.kind ? error_message(&why) : "EOF");
         s->status = s->head.status;
         s->content_type = xstrdup(http_head_get(&s->head, "Content-Type"));
         http_body_init_response(&s->body, &s->connection, &s->head, o->method);
@@ -284,7 +296,8 @@ static int open_once(struct client *c, const struct outgoing *o, struct client_s
         return 0;
 }
 
-static int open_stream(struct client *c, const struct outgoing *o, struct client_stream **ret, struct error *err)
+static int open_stream(struct client *c, const struct outgoing *o, struct client_stream **ret,
+                       struct error *err)
 {
         cleanup_error struct error why = {};
 
@@ -305,8 +318,9 @@ void client_stream_free(struct client_stream *s)
         free(s);
 }
 
-int client_stream_open(struct client *c, const char *method, const struct client_query *q, char *const *headers,
-                       struct stream *upload, const char *content_type, struct client_stream **ret, struct error *err)
+int client_stream_open(struct client *c, const char *method, const struct client_query *q,
+                       char *const *headers, struct stream *upload, const char *content_type,
+                       struct client_stream **ret, struct error *err)
 {
         struct outgoing o = { .method = method, .q = q, .headers = headers, .upload = upload };
 
@@ -326,8 +340,8 @@ int client_stream_call(struct client *c, const char *method, const struct client
         return open_stream(c, &o, ret, err);
 }
 
-int client_call(struct client *c, const char *method, const struct client_query *q, json_object *body, json_object **ret,
-                int *ret_status, struct error *err)
+int client_call(struct client *c, const char *method, const struct client_query *q, json_object *body,
+                json_object **ret, int *ret_status, struct error *err)
 {
         cleanup_client_stream struct client_stream *s = NULL;
         cleanup_free char *text = NULL;
@@ -358,7 +372,8 @@ int client_stream_json(struct client_stream *s, struct strbuf *pending, json_obj
 
                 if (skip < pending->len) {
                         tokener = json_tokener_new();
-                        value = json_tokener_parse_ex(tokener, pending->data + skip, (int)(pending->len - skip));
+                        value =
+                            json_tokener_parse_ex(tokener, pending->data + skip, (int)(pending->len - skip));
                         status = json_tokener_get_error(tokener);
                         used = json_tokener_get_parse_end(tokener);
                         json_tokener_free(tokener);
@@ -369,7 +384,8 @@ int client_stream_json(struct client_stream *s, struct strbuf *pending, json_obj
                                 return 1;
                         }
                         if (status != json_tokener_continue)
-                                return error_set(err, ERROR_INVALID, "the engine's stream is not JSON: %s", json_tokener_error_desc(status));
+                                return error_set(err, ERROR_INVALID, "the engine's stream is not JSON: %s",
+                                                 json_tokener_error_desc(status));
                 }
                 strbuf_reserve(pending, 65536);
                 n = stream_read(&s->body.stream, pending->data + pending->len, 65536, err);
@@ -387,7 +403,9 @@ int client_hijack_open(struct client *c, const char *method, const struct client
 {
         cleanup_client_stream struct client_stream *s = NULL;
         cleanup_free char *text = body ? json_format(body) : NULL;
-        struct outgoing o = { .method = method, .q = q, .text = text, .len = text ? strlen(text) : 0, .upgrade = true };
+        struct outgoing o = {
+                .method = method, .q = q, .text = text, .len = text ? strlen(text) : 0, .upgrade = true
+        };
 
         if (text)
                 o.content_type = "application/json";

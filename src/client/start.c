@@ -29,7 +29,13 @@ static int spawn_engine(const char *socket, struct error *err)
         fds[0] = -1;
         fds[1] = fds[2] = log;
         fds[3] = listener;
-        return spawn(&(struct spawn_options){ .program = program, .argv = argv, .env = env, .fds = fds, .n_fds = 4, .directory = "/", .new_session = true },
+        return spawn(&(struct spawn_options){ .program = program,
+                                              .argv = argv,
+                                              .env = env,
+                                              .fds = fds,
+                                              .n_fds = 4,
+                                              .directory = "/",
+                                              .new_session = true },
                      &pid, NULL, err);
 }
 
@@ -42,7 +48,10 @@ int client_start_engine(const char *socket, struct error *err)
         if (directory_make(AT_FDCWD, PATH_EXEC_ROOT, 0711, &why) == 0)
                 lock = open(PATH_EXEC_ROOT "/start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (lock < 0)
-                return error_set(err, ERROR_UNAVAILABLE, "Cannot connect to the Docker daemon at unix://%s. Is the docker daemon running?", socket);
+                return error_set(
+                    err, ERROR_UNAVAILABLE,
+                    "Cannot connect to the Docker daemon at unix://%s. Is the docker daemon running?",
+                    socket);
         while (flock(lock, LOCK_EX) < 0)
                 if (errno != EINTR)
                         return error_errno(err, "lock " PATH_EXEC_ROOT "/start.lock");
