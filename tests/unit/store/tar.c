@@ -78,14 +78,13 @@ static void refuse(const struct tar_entry *entries, size_t count, const char *te
 TEST(what_climbs_out_is_refused)
 {
         char up[] = "../x", deep[] = "a/../../x", ok[] = "a", link[] = "l", hard[] = "../../etc/passwd",
-             far[] = "../../../x", through[] = "l/x", plain[] = "f", under_file[] = "f/x",
+             through[] = "l/x", plain[] = "f", under_file[] = "f/x",
              nowhere[] = "/nowhere", wh[] = ".wh.", none[] = "none";
 
         REFUSE("outside", { .type = TAR_FILE, .path = up });
         REFUSE("outside", { .type = TAR_FILE, .path = deep });
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = hard });
         REFUSE("invalid hardlink", { .type = TAR_HARDLINK, .path = ok, .link = none });
-        REFUSE("invalid symlink", { .type = TAR_SYMLINK, .path = link, .link = far });
         REFUSE("not a directory", { .type = TAR_FILE, .path = plain },
                { .type = TAR_FILE, .path = under_file });
         REFUSE("whiteout", { .type = TAR_FILE, .path = wh });
