@@ -33,7 +33,7 @@ enum field {
 };
 static const struct {
         const char *name;
-        enum field field;
+        enum field field = FIELD_READ_ONLY;
 } fields[] = {
         { "type", FIELD_TYPE },
         { "from", FIELD_FROM },
@@ -232,7 +232,7 @@ static int read_field(struct reading *r, const char *text, const struct shell_wo
         const char *equals = strchr(text, '=');
         cleanup_free char *key = equals ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text),
                           *value = NULL;
-        enum field field;
+        enum field field = FIELD_READ_ONLY;
         int found = find_field(key, &field);
 
         if (!rules) {
