@@ -24,8 +24,8 @@ static bool wants_copy(const struct mount_point *p)
         return streq(p->type, "volume") && !p->no_copy && string_empty(p->subpath);
 }
 
-static int copy_up_one(struct volumes *vols, const char *container_id, const struct mount_point *p, int rootfs,
-                       struct error *err)
+static int copy_up_one(struct volumes *vols, const char *container_id, const struct mount_point *p,
+                       int rootfs, struct error *err)
 {
         cleanup_free char *path = NULL;
         cleanup_strv char **flags = NULL;
@@ -45,8 +45,8 @@ static int copy_up_one(struct volumes *vols, const char *container_id, const str
         return from < 0 ? 0 : tree_copy(from, to, err);
 }
 
-int mounts_copy_up(struct volumes *vols, const char *container_id, const struct mount_points *points, int rootfs,
-                   struct error *err)
+int mounts_copy_up(struct volumes *vols, const char *container_id, const struct mount_points *points,
+                   int rootfs, struct error *err)
 {
         int r = 0;
 

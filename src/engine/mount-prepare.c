@@ -11,12 +11,12 @@
 
 /* What tmpfs and mount(8) understand. */
 static const char *const tmpfs_words[] = {
-        "defaults", "ro",      "rw",         "suid",          "nosuid",     "dev",         "nodev",         "exec",
-        "noexec",   "sync",    "async",      "dirsync",       "remount",    "mand",        "nomand",        "atime",
-        "noatime",  "diratime", "nodiratime", "bind",         "rbind",      "private",     "rprivate",      "slave",
-        "rslave",   "shared",  "rshared",    "unbindable",    "runbindable", "relatime",   "norelatime",    "strictatime",
-        "nostrictatime", "mode", "uid",      "gid",           "size",       "nr_blocks",   "nr_inodes",     "mpol",
-        "huge",     "noswap",
+        "defaults",    "ro",       "rw",         "suid",        "nosuid",        "dev",     "nodev",
+        "exec",        "noexec",   "sync",       "async",       "dirsync",       "remount", "mand",
+        "nomand",      "atime",    "noatime",    "diratime",    "nodiratime",    "bind",    "rbind",
+        "private",     "rprivate", "slave",      "rslave",      "shared",        "rshared", "unbindable",
+        "runbindable", "relatime", "norelatime", "strictatime", "nostrictatime", "mode",    "uid",
+        "gid",         "size",     "nr_blocks",  "nr_inodes",   "mpol",          "huge",    "noswap",
 };
 
 int mount_tmpfs_options_check(const char *options, struct error *err)
@@ -38,7 +38,9 @@ int mount_tmpfs_options_check(const char *options, struct error *err)
 /* Docker's defaults, and behind them what the user said: the last word counts. */
 static char **tmpfs_mount_options(const struct mount_point *p)
 {
-        static const char *const pairs[][2] = { { "noexec", "exec" }, { "nosuid", "suid" }, { "nodev", "dev" } };
+        static const char *const pairs[][2] = { { "noexec", "exec" },
+                                                { "nosuid", "suid" },
+                                                { "nodev", "dev" } };
         cleanup_strv char **given = strv_split(p->tmpfs_options ? p->tmpfs_options : "", ',');
         char **options = strv_new();
 
@@ -92,8 +94,8 @@ static int check_propagation(const struct mount_point *p, struct error *err)
         fields = mount_fields(real ? real : p->source, &mountpoint);
         if (fields && (strstr(fields, "shared:") || (slave && strstr(fields, "master:"))))
                 return 0;
-        return error_set(err, ERROR_SYSTEM, "path %s is mounted on %s but it is not a shared%s mount", p->source,
-                         mountpoint ? mountpoint : "/", slave ? " or slave" : "");
+        return error_set(err, ERROR_SYSTEM, "path %s is mounted on %s but it is not a shared%s mount",
+                         p->source, mountpoint ? mountpoint : "/", slave ? " or slave" : "");
 }
 
 const char *mounts_rootfs_propagation(const struct mount_points *points)
@@ -123,8 +125,10 @@ static int make_source(const struct mount_point *p, struct error *err)
         if (errno != ENOENT)
                 return error_errno(err, "error while creating mount source path '%s'", p->source);
         if (!p->create_source)
-                return error_set(err, ERROR_INVALID, "invalid mount config for type \"bind\": bind source path does "
-                                 "not exist: %s", p->source);
+                return error_set(err, ERROR_INVALID,
+                                 "invalid mount config for type \"bind\": bind source path does "
+                                 "not exist: %s",
+                                 p->source);
         if (directory_make(AT_FDCWD, p->source, 0755, err) < 0)
                 return error_context(err, "error while creating mount source path '%s'", p->source);
         return 0;
@@ -151,7 +155,8 @@ static int check_subpath(const char *root, const char *subpath, struct error *er
         fd = open_beneath(rootfd, subpath, O_PATH, 0, NULL);
         if (fd >= 0)
                 return 0;
-        return error_set(err, ERROR_INVALID, "cannot access path %s/%s: lstat %s/%s: %s", root, subpath, root, subpath,
+        return error_set(err, ERROR_INVALID, "cannot access path %s/%s: lstat %s/%s: %s", root, subpath, root,
+                         subpath,
                          errno == ENOENT ? "no such file or directory" : "path escapes from the volume");
 }
 

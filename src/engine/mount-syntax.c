@@ -5,15 +5,17 @@
 
 #include <inttypes.h>
 
-static const char *const propagation_words[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared" };
+static const char *const propagation_words[] = {
+        "private", "rprivate", "slave", "rslave", "shared", "rshared"
+};
 static const struct mode_word {
         const char *word;
         int category; /* at most one of each */
 } mode_words[] = {
-        { "rw", 0 },       { "ro", 0 },       { "z", 1 },         { "Z", 1 },       { "private", 2 },
-        { "rprivate", 2 }, { "slave", 2 },    { "rslave", 2 },    { "shared", 2 },  { "rshared", 2 },
-        { "nocopy", 3 },   { "copy", 3 },     { "consistent", 4 }, { "cached", 4 }, { "delegated", 4 },
-        { "default", 4 },
+        { "rw", 0 },         { "ro", 0 },       { "z", 1 },         { "Z", 1 },
+        { "private", 2 },    { "rprivate", 2 }, { "slave", 2 },     { "rslave", 2 },
+        { "shared", 2 },     { "rshared", 2 },  { "nocopy", 3 },    { "copy", 3 },
+        { "consistent", 4 }, { "cached", 4 },   { "delegated", 4 }, { "default", 4 },
 };
 
 void mount_point_deinit(struct mount_point *point)
@@ -77,8 +79,8 @@ static int check_point(const struct mount_point *p, struct error *err)
                 if (!string_empty(p->propagation) && !is_propagation(p->propagation))
                         return error_set(err, ERROR_INVALID, "invalid propagation mode: %s", p->propagation);
                 if (p->source[0] != '/')
-                        return error_set(err, ERROR_INVALID, "invalid mount path: '%s' mount path must be absolute",
-                                         p->source);
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid mount path: '%s' mount path must be absolute", p->source);
         }
         return 0;
 }
@@ -181,12 +183,15 @@ static int check_volume(const struct mount_config *c, struct error *err)
 
         if (c->volume_options && !string_empty(c->volume_options->subpath)) {
                 if (anonymous)
-                        return error_set(err, ERROR_INVALID, "must not set Subpath when using anonymous volumes");
+                        return error_set(err, ERROR_INVALID,
+                                         "must not set Subpath when using anonymous volumes");
                 if (!path_is_local(c->volume_options->subpath))
-                        return error_set(err, ERROR_INVALID, "subpath must be a relative path within the volume");
+                        return error_set(err, ERROR_INVALID,
+                                         "subpath must be a relative path within the volume");
         }
         if (anonymous && c->read_only)
-                return error_set(err, ERROR_INVALID, "must not set ReadOnly mode when using anonymous volumes");
+                return error_set(err, ERROR_INVALID,
+                                 "must not set ReadOnly mode when using anonymous volumes");
         return 0;
 }
 
@@ -203,7 +208,8 @@ static int check_bind(const struct mount_config *c, struct error *err)
                 return error_set(err, ERROR_INVALID,
                                  "mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive");
         if (o->read_only_non_recursive && o->read_only_force_recursive)
-                return error_set(err, ERROR_INVALID, "mount options conflict: ReadOnlyNonRecursive && "
+                return error_set(err, ERROR_INVALID,
+                                 "mount options conflict: ReadOnlyNonRecursive && "
                                  "BindOptions.ReadOnlyForceRecursive");
         return 0;
 }
@@ -213,7 +219,8 @@ static int check_tmpfs(const struct mount_config *c, struct error *err)
         if (!string_empty(c->source))
                 return error_set(err, ERROR_INVALID, "field Source must not be specified");
         if (c->tmpfs_options && c->tmpfs_options->size_bytes < 0)
-                return error_set(err, ERROR_INVALID, "invalid tmpfs size: %" PRId64, c->tmpfs_options->size_bytes);
+                return error_set(err, ERROR_INVALID, "invalid tmpfs size: %" PRId64,
+                                 c->tmpfs_options->size_bytes);
         return 0;
 }
 
@@ -254,7 +261,10 @@ static void add_tmpfs_words(const struct tmpfs_options *o, struct strbuf *words)
                 if (!json_object_is_type(pair, json_type_array))
                         continue;
                 for (size_t k = 0; k < json_object_array_length(pair) && k < 2; k++)
-                        strbuf_addf(words, "%s%s", k ? "=" : words->len ? "," : "",
+                        strbuf_addf(words, "%s%s",
+                                    k            ? "="
+                                    : words->len ? ","
+                                                 : "",
                                     json_object_get_string(json_object_array_get_idx(pair, k)));
         }
 }

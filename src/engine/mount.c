@@ -4,11 +4,14 @@
 #include <sys/stat.h>
 
 #define STRUCT struct mount_point
-#define API_FIELDS                                                                                                    \
-        JSON_FIELD("Type", STRUCT, type, JSON_STRING), JSON_FIELD("Name", STRUCT, name, JSON_STRING, JSON_OMIT_EMPTY), \
-            JSON_FIELD("Source", STRUCT, source, JSON_STRING), JSON_FIELD("Destination", STRUCT, destination, JSON_STRING), \
-            JSON_FIELD("Driver", STRUCT, driver, JSON_STRING, JSON_OMIT_EMPTY), JSON_FIELD("Mode", STRUCT, mode, JSON_STRING), \
-            JSON_FIELD("RW", STRUCT, rw, JSON_BOOL), JSON_FIELD("Propagation", STRUCT, propagation, JSON_STRING)
+#define API_FIELDS                                                                                           \
+        JSON_FIELD("Type", STRUCT, type, JSON_STRING),                                                       \
+            JSON_FIELD("Name", STRUCT, name, JSON_STRING, JSON_OMIT_EMPTY),                                  \
+            JSON_FIELD("Source", STRUCT, source, JSON_STRING),                                               \
+            JSON_FIELD("Destination", STRUCT, destination, JSON_STRING),                                     \
+            JSON_FIELD("Driver", STRUCT, driver, JSON_STRING, JSON_OMIT_EMPTY),                              \
+            JSON_FIELD("Mode", STRUCT, mode, JSON_STRING), JSON_FIELD("RW", STRUCT, rw, JSON_BOOL),          \
+            JSON_FIELD("Propagation", STRUCT, propagation, JSON_STRING)
 
 static const struct json_field mount_point_api_fields[] = { API_FIELDS };
 const struct json_table mount_point_api_table = JSON_TABLE(STRUCT, mount_point_api_fields);
@@ -140,8 +143,10 @@ static int add_config(struct resolver *r, const struct mount_config *config, cha
                 return -1;
         result = check_duplicate(own, p.destination, err);
         if (result == 0 && streq(p.type, "bind") && !p.create_source && stat(p.source, &st) < 0)
-                result = error_set(err, ERROR_INVALID, "invalid mount config for type \"bind\": bind source path "
-                                   "does not exist: %s", p.source);
+                result = error_set(err, ERROR_INVALID,
+                                   "invalid mount config for type \"bind\": bind source path "
+                                   "does not exist: %s",
+                                   p.source);
         if (result == 0 && streq(p.type, "volume")) {
                 result = take_volume(r, &p, v && v->driver_config ? &v->driver_config->options : NULL,
                                      v ? &v->labels : NULL, err);

@@ -55,7 +55,8 @@ int network_taken_prefixes(struct networks *nets, bool host_too, struct ip_prefi
 
 /* ---- One network ---- */
 
-static int set_sysctl(const char *format, const char *interface, const char *value, bool optional, struct error *err)
+static int set_sysctl(const char *format, const char *interface, const char *value, bool optional,
+                      struct error *err)
 {
         cleanup_free char *path = string_format("/proc/sys/net/%s/%s", format, interface);
         cleanup_free char *old = NULL;
@@ -64,29 +65,33 @@ static int set_sysctl(const char *format, const char *interface, const char *val
         if (optional && access(path, F_OK) < 0)
                 return 0;
         /* Not written when it is so already: /proc/sys may be read-only. */
-        if (file_read(AT_FDCWD, path, 64, &old, &len, NULL) == 0 && len > 0 && strncmp(old, value, strlen(value)) == 0)
+        if (file_read(AT_FDCWD, path, 64, &old, &len, NULL) == 0 && len > 0 &&
+            strncmp(old, value, strlen(value)) == 0)
                 return 0;
         return file_write(AT_FDCWD, path, value, err);
 }
 
 static int bridge_sysctls(struct networks *nets, const struct network_record *r, struct error *err)
 {
-        cleanup_free char *v4 = string_format("ipv4/conf/%s", r->bridge), *v6 = string_format("ipv6/conf/%s", r->bridge);
+        cleanup_free char *v4 = string_format("ipv4/conf/%s", r->bridge),
+                          *v6 = string_format("ipv6/conf/%s", r->bridge);
 
         if (set_sysctl(v4, "route_localnet", "1", false, err) < 0)
                 return -1;
         if (!nets->no_forward && r->ipv4 && set_sysctl("ipv4", "ip_forward", "1", false, err) < 0)
                 return error_context(err, "enable IPv4 forwarding");
-        if (r->ipv6 && (set_sysctl(v6, "disable_ipv6", "0", false, err) < 0 ||
-                        set_sysctl(v6, "accept_ra", "0", true, err) < 0 ||
-                        (!nets->no_forward && set_sysctl("ipv6/conf/all", "forwarding", "1", false, err) < 0)))
+        if (r->ipv6 &&
+            (set_sysctl(v6, "disable_ipv6", "0", false, err) < 0 ||
+             set_sysctl(v6, "accept_ra", "0", true, err) < 0 ||
+             (!nets->no_forward && set_sysctl("ipv6/conf/all", "forwarding", "1", false, err) < 0)))
                 return error_context(err, "enable IPv6");
         return 0;
 }
 
 void network_nft(const struct network_record *record, struct nft_network *ret)
 {
-        *ret = (struct nft_network){ .masquerade = record->masquerade, .internal = record->internal,
+        *ret = (struct nft_network){ .masquerade = record->masquerade,
+                                     .internal = record->internal,
                                      .icc = record->icc };
         memcpy(ret->bridge, record->bridge, sizeof(ret->bridge));
         for (size_t i = 0; i < record->n_subnets && ret->n_subnets < ARRAY_SIZE(ret->subnets); i++)
@@ -103,7 +108,8 @@ static int bridge_up(struct networks *nets, struct network_record *r, struct err
         if (found < 0)
                 return -1;
         if (found && !streq(link.kind, "bridge"))
-                return error_set(err, ERROR_CONFLICT, "interface %s is there already and is no bridge", r->bridge);
+                return error_set(err, ERROR_CONFLICT, "interface %s is there already and is no bridge",
+                                 r->bridge);
         if (!found) {
                 mac_random(mac);
                 rtnl_bridge_add(nets->rtnl, r->bridge, mac, r->mtu ? r->mtu : nets->mtu);
@@ -132,8 +138,10 @@ static int parent_up(struct networks *nets, struct network_record *r, struct err
 
         if (found <= 0)
                 return found < 0 ? -1
-                                 : error_set(err, ERROR_INVALID, "invalid subinterface vlan name %s, example "
-                                             "formatting is eth0.10: the parent has to be there", r->bridge);
+                                 : error_set(err, ERROR_INVALID,
+                                             "invalid subinterface vlan name %s, example "
+                                             "formatting is eth0.10: the parent has to be there",
+                                             r->bridge);
         r->master = link.index;
         return 0;
 }

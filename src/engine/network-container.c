@@ -6,8 +6,8 @@
 
 /* ---- Create ---- */
 
-
-int network_mode_check(const struct container_config *config, const struct host_config *host, struct error *err)
+int network_mode_check(const struct container_config *config, const struct host_config *host,
+                       struct error *err)
 {
         const char *other = host->network_mode ? string_after(host->network_mode, "container:") : NULL;
         const struct {
@@ -15,15 +15,17 @@ int network_mode_check(const struct container_config *config, const struct host_
                 const char *text;
         } conflicts[] = {
                 { !string_empty(config->hostname), "hostname and the network mode" },
-                { strv_length(host->links) > 0, "container type network can't be used with links. This would result in "
-                                                "undefined behavior" },
+                { strv_length(host->links) > 0,
+                  "container type network can't be used with links. This would result in "
+                  "undefined behavior" },
                 { !string_empty(config->hostname), "hostname and the network mode" },
                 { strv_length(host->dns) > 0, "dns and the network mode" },
                 { strv_length(host->extra_hosts) > 0, "custom host-to-IP mapping and the network mode" },
                 { !string_empty(config->mac_address), "mac-address and the network mode" },
                 { host->n_port_bindings > 0 || host->publish_all_ports,
                   "port publishing and the container type network mode" },
-                { strv_length(config->exposed_ports) > 0, "port exposing and the container type network mode" },
+                { strv_length(config->exposed_ports) > 0,
+                  "port exposing and the container type network mode" },
         };
 
         if (!other)
@@ -37,8 +39,8 @@ int network_mode_check(const struct container_config *config, const struct host_
         return 0;
 }
 
-static void add_endpoint(struct network_member_state *m, const char *name, const struct endpoint_settings *settings,
-                         const char *mac)
+static void add_endpoint(struct network_member_state *m, const char *name,
+                         const struct endpoint_settings *settings, const char *mac)
 {
         struct endpoint e = { .network = xstrdup(name) };
 
@@ -69,7 +71,8 @@ static int check_endpoint(struct networks *nets, struct endpoint *e, struct erro
                 return r ? error_context(err, "invalid config for network %s", r->name) : -1;
         if (r) {
                 replace_string(&e->network, r->name);
-                /* The predefined ones are shown with their ids before the first start, others are looked up then. */
+                /* The predefined ones are shown with their ids before the first start, others are looked up
+                 * then. */
         }
         return 0;
 }
@@ -99,7 +102,8 @@ static int collect_endpoints(struct networks *nets, const struct network_member 
                         bool first = streq(entry->name, mode) || streq(entry->name, "default");
 
                         if (first == (pass == 0))
-                                add_endpoint(m, streq(entry->name, "default") ? mode : entry->name, &entry->settings,
+                                add_endpoint(m, streq(entry->name, "default") ? mode : entry->name,
+                                             &entry->settings,
                                              first || !mode_named ? member->config->mac_address : NULL);
                 }
         for (size_t i = 0; i < m->n_endpoints; i++)
@@ -132,8 +136,9 @@ int network_container_create(struct networks *nets, const struct network_member 
         if (network_files_check(host, err) < 0 || ports_check(member->config, host, err) < 0)
                 return -1;
         if (strv_length(host->links) > 0)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "links are not supported: connect both containers to a network of their own");
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "links are not supported: connect both containers to a network of their own");
         if (streq(host->network_mode, "host") && (host->n_port_bindings > 0 || host->publish_all_ports))
                 strv_append(warnings, "Published ports are discarded when using host network mode");
         pthread_mutex_lock(&nets->lock);
@@ -168,7 +173,8 @@ static void stop_locked(struct networks *nets, struct network_member_state *m)
                 ports_unpublish(nets, m);
         for (size_t i = 0; i < m->n_endpoints; i++) {
                 struct endpoint *e = &m->endpoints[i];
-                struct network_record *r = e->attached ? network_find_exact(nets, e->settings.network_id) : NULL;
+                struct network_record *r =
+                    e->attached ? network_find_exact(nets, e->settings.network_id) : NULL;
 
                 if (!e->attached)
                         continue;
@@ -181,8 +187,8 @@ static void stop_locked(struct networks *nets, struct network_member_state *m)
         network_member_save(nets, m, NULL);
 }
 
-static int attach_all(struct networks *nets, struct network_member_state *m, const struct network_member *member,
-                      struct sandbox *sandbox, struct error *err)
+static int attach_all(struct networks *nets, struct network_member_state *m,
+                      const struct network_member *member, struct sandbox *sandbox, struct error *err)
 {
         for (size_t i = 0; i < m->n_endpoints; i++)
                 if (endpoint_attach(nets, m, &m->endpoints[i], member, sandbox, err) < 0)
@@ -200,8 +206,9 @@ static void fill_ports(const struct network_member_state *m, int **fds, struct n
 }
 
 /* On user-defined networks names are answered by the shim. */
-static int dns_start(struct networks *nets, struct network_member_state *m, const struct network_member *member,
-                     struct sandbox *sandbox, struct network_start *ret, struct error *err)
+static int dns_start(struct networks *nets, struct network_member_state *m,
+                     const struct network_member *member, struct sandbox *sandbox, struct network_start *ret,
+                     struct error *err)
 {
         bool wanted = false;
 
@@ -212,7 +219,8 @@ static int dns_start(struct networks *nets, struct network_member_state *m, cons
         }
         if (!wanted)
                 return 0;
-        if (sandbox_dns_open(sandbox, ret->dns_fds, err) < 0 || dns_files_write(nets, m, member->host, err) < 0)
+        if (sandbox_dns_open(sandbox, ret->dns_fds, err) < 0 ||
+            dns_files_write(nets, m, member->host, err) < 0)
                 return -1;
         ret->dns_directory = string_format("%s/networks", nets->exec_root);
         return 0;
@@ -231,8 +239,8 @@ static int start_locked(struct networks *nets, const struct network_member *memb
                 return error_context(err, "failed to set up container networking");
         }
         fill_ports(m, &fds, ret);
-        if (network_files_write(nets, m, member, err) < 0 || dns_start(nets, m, member, sandbox, ret, err) < 0 ||
-            network_member_save(nets, m, err) < 0) {
+        if (network_files_write(nets, m, member, err) < 0 ||
+            dns_start(nets, m, member, sandbox, ret, err) < 0 || network_member_save(nets, m, err) < 0) {
                 stop_locked(nets, m);
                 return -1;
         }
@@ -250,8 +258,8 @@ static int join(struct networks *nets, const char *container, struct network_sta
         return 0;
 }
 
-int network_container_start(struct networks *nets, const struct network_member *member, struct network_start *ret,
-                            struct error *err)
+int network_container_start(struct networks *nets, const struct network_member *member,
+                            struct network_start *ret, struct error *err)
 {
         cleanup_network_start struct network_start start = NETWORK_START_NONE;
         cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
@@ -339,7 +347,8 @@ void networks_keep(struct networks *nets, char *const *container_ids)
 /* ---- Connect and disconnect ---- */
 
 /* The namespace of a running container as a sandbox. */
-static int open_running(struct networks *nets, const char *container_id, struct sandbox *ret, struct error *err)
+static int open_running(struct networks *nets, const char *container_id, struct sandbox *ret,
+                        struct error *err)
 {
         cleanup_close int netns = nets->netns(nets->engine, container_id, err);
 
@@ -352,23 +361,26 @@ static int check_connect(const struct network_record *r, struct network_member_s
         const char *mode = member->host->network_mode;
 
         if (string_after(mode, "container:") || streq(mode, "host"))
-                return error_set(err, ERROR_FORBIDDEN, "container sharing network namespace with another container or "
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "container sharing network namespace with another container or "
                                  "host cannot be connected to any other network");
         if (streq(r->name, "host"))
-                return error_set(err, ERROR_FORBIDDEN,
-                                 "cannot connect container to host network - container must be created in host "
-                                 "network mode");
+                return error_set(
+                    err, ERROR_FORBIDDEN,
+                    "cannot connect container to host network - container must be created in host "
+                    "network mode");
         if (m->n_endpoints > 0 && (streq(r->name, "none") || network_member_endpoint(m, NULL, "none")))
-                return error_set(err, ERROR_FORBIDDEN, "container cannot be connected to multiple networks with one of "
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "container cannot be connected to multiple networks with one of "
                                  "the networks in private (none) mode");
         if (network_member_endpoint(m, r, r->name))
-                return error_set(err, ERROR_FORBIDDEN, "endpoint with name %s already exists in network %s", m->name,
-                                 r->name);
+                return error_set(err, ERROR_FORBIDDEN, "endpoint with name %s already exists in network %s",
+                                 m->name, r->name);
         return 0;
 }
 
-static int connect_running(struct networks *nets, struct network_member_state *m, const struct network_member *member,
-                           struct error *err)
+static int connect_running(struct networks *nets, struct network_member_state *m,
+                           const struct network_member *member, struct error *err)
 {
         cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
         struct endpoint *e = &m->endpoints[m->n_endpoints - 1];
@@ -377,7 +389,8 @@ static int connect_running(struct networks *nets, struct network_member_state *m
             endpoint_attach(nets, m, e, member, &sandbox, err) < 0)
                 return -1;
         if ((m->n_endpoints > 1 && member_update_gateways(nets, m, &sandbox, err) < 0) ||
-            network_files_write(nets, m, member, err) < 0 || dns_files_write(nets, m, member->host, err) < 0) {
+            network_files_write(nets, m, member, err) < 0 ||
+            dns_files_write(nets, m, member->host, err) < 0) {
                 endpoint_detach(nets, m, e);
                 return -1;
         }
@@ -426,14 +439,16 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
         if (network_find(nets, name, &r, err) < 0)
                 return -1;
         if (!m)
-                return error_set(err, ERROR_NOT_FOUND, force ? "endpoint %s not found" : "No such container: %s",
-                                 container);
+                return error_set(err, ERROR_NOT_FOUND,
+                                 force ? "endpoint %s not found" : "No such container: %s", container);
         if (streq(r->name, "host"))
-                return error_set(err, ERROR_FORBIDDEN,
-                                 "container cannot be disconnected from host network or connected to host network");
+                return error_set(
+                    err, ERROR_FORBIDDEN,
+                    "container cannot be disconnected from host network or connected to host network");
         e = network_member_endpoint(m, r, r->name);
         if (!e)
-                return error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s", m->id, r->name);
+                return error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s", m->id,
+                                 r->name);
         if (e->attached) {
                 bool gateway = e == member_gateway_endpoint(nets, m, AF_INET);
 
@@ -451,7 +466,8 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
         return network_member_save(nets, m, err);
 }
 
-int network_disconnect(struct networks *nets, const char *name, const char *container, bool force, struct error *err)
+int network_disconnect(struct networks *nets, const char *name, const char *container, bool force,
+                       struct error *err)
 {
         int r;
 

@@ -68,12 +68,15 @@ static int check_aux(const struct ipam_entry *e, const struct ip_prefix *subnet,
                 struct ip_address a;
 
                 if (ip_address_parse(e->aux.pairs[i].value, &a) < 0)
-                        strv_append_take(problems, string_format("invalid auxiliary address %s: invalid address",
-                                                                 e->aux.pairs[i].key));
-                else if (!ip_prefix_contains(subnet, &a))
                         strv_append_take(problems,
-                                         string_format("invalid auxiliary address %s: parent subnet %s doesn't contain "
-                                                       "this address", e->aux.pairs[i].key, e->subnet));
+                                         string_format("invalid auxiliary address %s: invalid address",
+                                                       e->aux.pairs[i].key));
+                else if (!ip_prefix_contains(subnet, &a))
+                        strv_append_take(
+                            problems,
+                            string_format("invalid auxiliary address %s: parent subnet %s doesn't contain "
+                                          "this address",
+                                          e->aux.pairs[i].key, e->subnet));
         }
         return 0;
 }
@@ -85,12 +88,13 @@ static void check_range(const struct ipam_entry *e, const struct ip_prefix *subn
         if (string_empty(e->ip_range))
                 return;
         if (ip_prefix_parse(e->ip_range, &range) < 0)
-                strv_append_take(problems,
-                                 string_format("invalid ip-range %s: invalid CIDR block notation", e->ip_range));
+                strv_append_take(
+                    problems, string_format("invalid ip-range %s: invalid CIDR block notation", e->ip_range));
         else if (range.address.family != subnet->address.family || range.length < subnet->length ||
                  !ip_prefix_contains(subnet, &range.address))
-                strv_append_take(problems, string_format("invalid ip-range %s: parent subnet %s doesn't contain ip-range",
-                                                         e->ip_range, e->subnet));
+                strv_append_take(
+                    problems, string_format("invalid ip-range %s: parent subnet %s doesn't contain ip-range",
+                                            e->ip_range, e->subnet));
 }
 
 static void check_gateway(const struct ipam_entry *e, const struct ip_prefix *subnet, char ***problems)
@@ -102,8 +106,10 @@ static void check_gateway(const struct ipam_entry *e, const struct ip_prefix *su
         if (ip_address_parse(e->gateway, &gateway) < 0)
                 strv_append_take(problems, string_format("invalid gateway %s: invalid address", e->gateway));
         else if (!ip_prefix_contains(subnet, &gateway))
-                strv_append_take(problems, string_format("invalid gateway %s: parent subnet %s doesn't contain this "
-                                                         "address", e->gateway, e->subnet));
+                strv_append_take(problems,
+                                 string_format("invalid gateway %s: parent subnet %s doesn't contain this "
+                                               "address",
+                                               e->gateway, e->subnet));
 }
 
 static void check_entry(const struct ipam_entry *e, char ***problems)
@@ -139,7 +145,8 @@ static int check_ipam(const struct ipam_request *ipam, struct error *err)
         if (!problems)
                 return 0;
         joined = strv_join(problems, "\n* ");
-        return error_set(err, ERROR_INVALID, "invalid network config:\n%s%s", problems[1] ? "* " : "", joined);
+        return error_set(err, ERROR_INVALID, "invalid network config:\n%s%s", problems[1] ? "* " : "",
+                         joined);
 }
 
 static int check_request(struct networks *nets, const struct create_request *q, struct error *err)
@@ -150,7 +157,8 @@ static int check_request(struct networks *nets, const struct create_request *q, 
         if (string_empty(q->name))
                 return error_set(err, ERROR_INVALID, "invalid name: name is empty");
         if (streq(q->name, "bridge") || streq(q->name, "host") || streq(q->name, "none"))
-                return error_set(err, ERROR_FORBIDDEN, "operation is not permitted on predefined %s network ", q->name);
+                return error_set(err, ERROR_FORBIDDEN, "operation is not permitted on predefined %s network ",
+                                 q->name);
         if (q->ingress || streq(q->scope, "swarm"))
                 return error_set(err, ERROR_UNSUPPORTED, "swarm networks are not supported");
         if (q->config_only || (q->config_from && json_get_string(q->config_from, "Network") &&
@@ -161,7 +169,8 @@ static int check_request(struct networks *nets, const struct create_request *q, 
         if (network_find_exact(nets, q->name))
                 return error_set(err, ERROR_CONFLICT, "network with name %s already exists", q->name);
         if (streq(q->driver, "host") || streq(q->driver, "null"))
-                return error_set(err, ERROR_FORBIDDEN, "only one instance of \"%s\" network is allowed", q->driver);
+                return error_set(err, ERROR_FORBIDDEN, "only one instance of \"%s\" network is allowed",
+                                 q->driver);
         for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
                 known = known || streq(q->driver, drivers[i]);
         if (!known)
@@ -257,7 +266,8 @@ static int add_subnets(struct networks *nets, const struct ipam_request *ipam, s
                                 continue;
                         if (check_overlap(nets, e->subnet, err) < 0)
                                 return -1;
-                        s = (struct network_subnet){ .subnet = xstrdup(e->subnet), .ip_range = xstrdup(e->ip_range),
+                        s = (struct network_subnet){ .subnet = xstrdup(e->subnet),
+                                                     .ip_range = xstrdup(e->ip_range),
                                                      .gateway = xstrdup(e->gateway) };
                         strmap_copy(&s.aux, &e->aux);
                         choose_gateway(&s);
@@ -301,13 +311,16 @@ static int check_bridge_name(struct networks *nets, const struct network_record 
 {
         for (size_t i = 0; i < nets->n_records; i++)
                 if (streq(r->kind, "veth") && streq(nets->records[i]->bridge, r->bridge))
-                        return error_set(err, ERROR_FORBIDDEN,
-                                         "networks have same bridge name: cannot create network %s (%s): conflicts with "
-                                         "network %s (%s)", r->id, r->bridge, nets->records[i]->id, r->bridge);
+                        return error_set(
+                            err, ERROR_FORBIDDEN,
+                            "networks have same bridge name: cannot create network %s (%s): conflicts with "
+                            "network %s (%s)",
+                            r->id, r->bridge, nets->records[i]->id, r->bridge);
         return 0;
 }
 
-static int create_locked(struct networks *nets, const struct create_request *q, char **ret_id, struct error *err)
+static int create_locked(struct networks *nets, const struct create_request *q, char **ret_id,
+                         struct error *err)
 {
         cleanup_network_record struct network_record *r = NULL;
         struct network_record *kept;
@@ -363,8 +376,8 @@ static char *active_endpoints(struct networks *nets, const struct network_record
                         const struct endpoint *e = &nets->members[i]->endpoints[k];
 
                         if (e->attached && streq(e->settings.network_id, r->id))
-                                strbuf_addf(&b, "%sname:\"%s\" id:\"%.12s\"", b.len ? ", " : "", nets->members[i]->name,
-                                            e->settings.endpoint_id);
+                                strbuf_addf(&b, "%sname:\"%s\" id:\"%.12s\"", b.len ? ", " : "",
+                                            nets->members[i]->name, e->settings.endpoint_id);
                 }
         if (b.len == 0)
                 return NULL;
@@ -377,9 +390,11 @@ static int remove_locked(struct networks *nets, struct network_record *r, struct
 
         if (active)
                 return error_set(err, ERROR_FORBIDDEN,
-                                 "error while removing network: network %s has active endpoints (%s)", r->name, active);
+                                 "error while removing network: network %s has active endpoints (%s)",
+                                 r->name, active);
         network_event(nets, r, "destroy", NULL);
-        /* First from the kernel: a record without a bridge is mended at the next start, a bridge without one never. */
+        /* First from the kernel: a record without a bridge is mended at the next start, a bridge without one
+         * never. */
         network_down(nets, r);
         dns_files_remove_network(nets, r);
         return network_record_delete(nets, r, err);
@@ -393,7 +408,8 @@ int network_remove(struct networks *nets, const char *name, struct error *err)
         pthread_mutex_lock(&nets->lock);
         result = network_find(nets, name, &r, err);
         if (result == 0 && r->predefined)
-                result = error_set(err, ERROR_FORBIDDEN, "%s is a pre-defined network and cannot be removed", r->name);
+                result = error_set(err, ERROR_FORBIDDEN, "%s is a pre-defined network and cannot be removed",
+                                   r->name);
         if (result == 0)
                 result = remove_locked(nets, r, err);
         pthread_mutex_unlock(&nets->lock);
@@ -453,8 +469,8 @@ int network_prune(struct networks *nets, const struct filters *filters, json_obj
                 struct network_record *r = nets->records[i];
                 cleanup_free char *name = xstrdup(r->name);
 
-                if (r->predefined || r->created > until || !matches_prune(r, filters) || has_members(nets, r) ||
-                    remove_locked(nets, r, NULL) < 0)
+                if (r->predefined || r->created > until || !matches_prune(r, filters) ||
+                    has_members(nets, r) || remove_locked(nets, r, NULL) < 0)
                         continue;
                 if (!deleted)
                         deleted = json_object_new_array();

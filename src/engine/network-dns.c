@@ -25,13 +25,14 @@ static int write_in(struct networks *nets, const char *folder, const char *name,
 
 static bool has_names(struct networks *nets, const struct endpoint *e)
 {
-        const struct network_record *r = e->attached ? network_find_exact(nets, e->settings.network_id) : NULL;
+        const struct network_record *r =
+            e->attached ? network_find_exact(nets, e->settings.network_id) : NULL;
 
         return r && !r->predefined;
 }
 
-static int write_endpoint(struct networks *nets, const struct network_member_state *m, const struct endpoint *e,
-                          struct error *err)
+static int write_endpoint(struct networks *nets, const struct network_member_state *m,
+                          const struct endpoint *e, struct error *err)
 {
         cleanup_strbuf struct strbuf text = { 0 };
         char address[IP_TEXT_SIZE];
@@ -87,7 +88,8 @@ static void remove_file(struct networks *nets, const char *folder, const char *n
                 log_warn("remove %s: %s", path, strerror(errno));
 }
 
-void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m, const struct endpoint *e)
+void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m,
+                               const struct endpoint *e)
 {
         if (has_names(nets, e))
                 remove_file(nets, e->settings.network_id, m->id);
@@ -107,7 +109,8 @@ void dns_files_remove_network(struct networks *nets, const struct network_record
 
 void dns_files_leave(struct networks *nets, const struct network_member_state *m, const char *network_id)
 {
-        cleanup_free char *path = string_format("%s/networks/resolver/%s", nets->exec_root, m->id), *old = NULL;
+        cleanup_free char *path = string_format("%s/networks/resolver/%s", nets->exec_root, m->id),
+                          *old = NULL;
         cleanup_free char *left = string_format("network %s ", network_id);
         cleanup_strbuf struct strbuf text = { 0 };
         cleanup_strv char **lines = NULL;

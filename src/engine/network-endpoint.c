@@ -42,11 +42,13 @@ static void check_address(const struct network_record *r, const char *text, int 
                 contained = contained || ip_prefix_contains(&range->subnet, &a);
         }
         if (!configured)
-                add_problem(problems, "user specified IP address is supported only when connecting to networks with "
-                                      "user configured subnets");
+                add_problem(problems,
+                            "user specified IP address is supported only when connecting to networks with "
+                            "user configured subnets");
         else if (!contained && ip_given(&a))
-                strv_append_take(problems, string_format("no configured subnet or ip-range contain the IP address %s",
-                                                         text));
+                strv_append_take(
+                    problems,
+                    string_format("no configured subnet or ip-range contain the IP address %s", text));
 }
 
 int endpoint_check(const struct network_record *record, const struct endpoint_settings *s, struct error *err)
@@ -64,7 +66,8 @@ int endpoint_check(const struct network_record *record, const struct endpoint_se
                         return error_set(err, ERROR_UNSUPPORTED, "link-local addresses are not supported");
         }
         if (record && !user_defined && strv_length(s->aliases) > 0)
-                add_problem(&problems, "network-scoped alias is supported only for containers in user defined networks");
+                add_problem(&problems,
+                            "network-scoped alias is supported only for containers in user defined networks");
         if (!problems)
                 return 0;
         if (strv_length(problems) > 1) {
@@ -123,9 +126,9 @@ static int take_fixed(const struct network_range *range, const struct ip_address
 }
 
 /* One address of a family, in `*ret` and with its subnet's length in `*ret_length`. */
-static int take_address(struct networks *nets, const struct network_record *r, int family, const char *wanted_text,
-                        struct ip_address *ret, unsigned *ret_length, struct ip_address *ret_gateway,
-                        struct error *err)
+static int take_address(struct networks *nets, const struct network_record *r, int family,
+                        const char *wanted_text, struct ip_address *ret, unsigned *ret_length,
+                        struct ip_address *ret_gateway, struct error *err)
 {
         struct ip_address wanted = { 0 };
         size_t n_taken;
@@ -155,9 +158,11 @@ static int take_address(struct networks *nets, const struct network_record *r, i
         if (result == 0 || err->kind)
                 return result;
         if (!any)
-                return error_set(err, ERROR_INVALID, "no configured subnet or ip-range contain the IP address %s",
+                return error_set(err, ERROR_INVALID,
+                                 "no configured subnet or ip-range contain the IP address %s",
                                  wanted_text ? wanted_text : "");
-        return error_set(err, ERROR_FORBIDDEN, "no available IPv%d addresses on this network's address pools: %s (%s)",
+        return error_set(err, ERROR_FORBIDDEN,
+                         "no available IPv%d addresses on this network's address pools: %s (%s)",
                          family == AF_INET ? 4 : 6, r->name, r->id);
 }
 
@@ -168,7 +173,8 @@ static bool bridge_filters_packets(void)
         cleanup_free char *text = NULL;
         size_t len;
 
-        return file_read(AT_FDCWD, "/proc/sys/net/bridge/bridge-nf-call-iptables", 16, &text, &len, NULL) == 0 &&
+        return file_read(AT_FDCWD, "/proc/sys/net/bridge/bridge-nf-call-iptables", 16, &text, &len, NULL) ==
+                   0 &&
                *text == '1';
 }
 
@@ -192,15 +198,16 @@ static void set_dns_names(struct endpoint *e, const struct network_member *membe
                         strv_append(&names, *a);
         if (!strv_contains(names, short_id))
                 strv_append(&names, short_id);
-        if (member->config && !string_empty(member->config->hostname) && !strv_contains(names, member->config->hostname))
+        if (member->config && !string_empty(member->config->hostname) &&
+            !strv_contains(names, member->config->hostname))
                 strv_append(&names, member->config->hostname);
         strv_free(e->settings.dns_names);
         e->settings.dns_names = names;
 }
 
 /* With `routes` the interface gets the default routes at once (a container's only network). */
-static int take_addresses(struct networks *nets, const struct network_record *r, struct endpoint *e, bool routes,
-                          struct sandbox_interface *iface, struct error *err)
+static int take_addresses(struct networks *nets, const struct network_record *r, struct endpoint *e,
+                          bool routes, struct sandbox_interface *iface, struct error *err)
 {
         const struct endpoint_ipam_config *wanted = e->settings.ipam_config;
         struct endpoint_settings *s = &e->settings;
@@ -212,7 +219,9 @@ static int take_addresses(struct networks *nets, const struct network_record *r,
                 if (!(six ? r->ipv6 : r->ipv4))
                         continue;
                 if (take_address(nets, r, six ? AF_INET6 : AF_INET,
-                                 !wanted ? NULL : six ? wanted->ipv6_address : wanted->ipv4_address,
+                                 !wanted ? NULL
+                                 : six   ? wanted->ipv6_address
+                                         : wanted->ipv4_address,
                                  &e->addresses[six], &length, &gateway, err) < 0)
                         return -1;
                 ip_address_format(&e->addresses[six], text);
@@ -230,7 +239,8 @@ static int take_addresses(struct networks *nets, const struct network_record *r,
 static void clear_run(struct endpoint *e)
 {
         struct endpoint_settings *s = &e->settings;
-        char **strings[] = { &s->endpoint_id, &s->gateway, &s->ip_address, &s->ipv6_gateway, &s->global_ipv6_address };
+        char **strings[] = { &s->endpoint_id, &s->gateway, &s->ip_address, &s->ipv6_gateway,
+                             &s->global_ipv6_address };
 
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
                 replace_string(strings[i], NULL);
@@ -311,8 +321,8 @@ void endpoint_detach(struct networks *nets, const struct network_member_state *m
         cleanup_error struct error err = { 0 };
 
         dns_files_remove_endpoint(nets, m, e);
-        /* The namespace may live a little longer than its container: the pair is cut off now, so that the address can
-         * be given to the next one, and removed behind our back. */
+        /* The namespace may live a little longer than its container: the pair is cut off now, so that the
+         * address can be given to the next one, and removed behind our back. */
         if (!string_empty(e->host_name)) {
                 rtnl_link_down(nets->rtnl, e->host_name);
                 if (rtnl_commit(nets->rtnl, &err) == 0)
@@ -359,7 +369,8 @@ int member_update_gateways(struct networks *nets, struct network_member_state *m
                 ip_address_parse(four->settings.gateway, &gateways[0]);
         if (six)
                 ip_address_parse(six->settings.ipv6_gateway, &gateways[1]);
-        return sandbox_set_gateways(sandbox, four ? four->interface : NULL, six ? six->interface : NULL, gateways, err);
+        return sandbox_set_gateways(sandbox, four ? four->interface : NULL, six ? six->interface : NULL,
+                                    gateways, err);
 }
 
 void network_event(struct networks *nets, const struct network_record *record, const char *action,

@@ -1,6 +1,6 @@
-/* What the files engine/network-*.c share. Everything is in memory, guarded by one lock, and written through to the
- * database: tables networks (a record's JSON), network_members (a container: name, state of its sandbox) and
- * network_endpoints (what a container wants of a network, and what it got). */
+/* What the files engine/network-*.c share. Everything is in memory, guarded by one lock, and written through
+ * to the database: tables networks (a record's JSON), network_members (a container: name, state of its
+ * sandbox) and network_endpoints (what a container wants of a network, and what it got). */
 #pragma once
 
 #include "engine/network.h"
@@ -64,7 +64,7 @@ struct network_record {
 };
 
 struct endpoint {
-        char *network; /* name, as asked for until the network is known */
+        char *network;                     /* name, as asked for until the network is known */
         struct endpoint_settings settings; /* as inspect shows it */
         char *wanted_mac;                  /* settings.mac_address is the one in use */
         bool attached;
@@ -114,7 +114,8 @@ struct networks {
 /* ---- network-record.c: records in memory and database. With `lock` held, as everything below. ---- */
 struct network_record *network_find_exact(struct networks *nets, const char *name_or_id);
 /* Name, id, or unique prefix of an id; ERROR_NOT_FOUND "network X not found". */
-int network_find(struct networks *nets, const char *reference, struct network_record **ret, struct error *err);
+int network_find(struct networks *nets, const char *reference, struct network_record **ret,
+                 struct error *err);
 int network_records_load(struct networks *nets, struct error *err);
 /* Adds a complete record and writes it; consumes it on success. */
 int network_record_insert(struct networks *nets, struct network_record *record, struct error *err);
@@ -154,7 +155,8 @@ int network_recover(struct networks *nets, char *const *live, struct error *err)
 
 /* ---- network-endpoint.c ---- */
 /* What may be asked of a network; `record` NULL: not known yet. `config` may be NULL. */
-int endpoint_check(const struct network_record *record, const struct endpoint_settings *settings, struct error *err);
+int endpoint_check(const struct network_record *record, const struct endpoint_settings *settings,
+                   struct error *err);
 /* Takes addresses, makes the interface and fills the settings. On failure nothing is left. */
 int endpoint_attach(struct networks *nets, struct network_member_state *m, struct endpoint *e,
                     const struct network_member *member, struct sandbox *sandbox, struct error *err);
@@ -178,8 +180,8 @@ bool port_rule(const struct shim_port *port, struct nft_publish *ret);
 
 /* ---- network-files.c ---- */
 int network_files_check(const struct host_config *host, struct error *err);
-int network_files_write(struct networks *nets, struct network_member_state *m, const struct network_member *member,
-                        struct error *err);
+int network_files_write(struct networks *nets, struct network_member_state *m,
+                        const struct network_member *member, struct error *err);
 /* Pure parts (fuzzed, tested). */
 /* resolv.conf for a container. `host_text` is the host's; `internal`: the embedded server is asked. */
 struct resolv_conf_request {
@@ -188,8 +190,8 @@ struct resolv_conf_request {
         bool internal, keep_loopback, ipv6;
 };
 char *resolv_conf_make(const struct resolv_conf_request *request);
-/* The servers that names outside are asked from: --dns, else the host's (its loopback ones, too: they are asked from the
- * host's namespace). */
+/* The servers that names outside are asked from: --dns, else the host's (its loopback ones, too: they are
+ * asked from the host's namespace). */
 char **network_host_servers(struct networks *nets, const struct host_config *host);
 
 /* ---- network-dns.c ---- */
@@ -197,7 +199,8 @@ int dns_files_write(struct networks *nets, struct network_member_state *m, const
                     struct error *err);
 void dns_files_rename(struct networks *nets, struct network_member_state *m);
 /* Before the endpoint is detached. */
-void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m, const struct endpoint *e);
+void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m,
+                               const struct endpoint *e);
 /* A running container has left a network. */
 void dns_files_leave(struct networks *nets, const struct network_member_state *m, const char *network_id);
 void dns_files_remove(struct networks *nets, const struct network_member_state *m);

@@ -13,7 +13,8 @@ static const struct json_field settings_fields[] = {
         JSON_FIELD("Bridge", STRUCT, bridge, JSON_STRING),
         JSON_FIELD("SandboxID", STRUCT, sandbox_id, JSON_STRING),
         JSON_FIELD("SandboxKey", STRUCT, sandbox_key, JSON_STRING),
-        JSON_FIELD_ARRAY("Ports", STRUCT, ports, n_ports, JSON_MAP_ARRAYS, port_binding_table, JSON_EMPTY_NOT_NULL),
+        JSON_FIELD_ARRAY("Ports", STRUCT, ports, n_ports, JSON_MAP_ARRAYS, port_binding_table,
+                         JSON_EMPTY_NOT_NULL),
         JSON_FIELD("HairpinMode", STRUCT, hairpin_mode, JSON_BOOL),
         JSON_FIELD("LinkLocalIPv6Address", STRUCT, link_local_ipv6_address, JSON_STRING),
         JSON_FIELD("LinkLocalIPv6PrefixLen", STRUCT, link_local_ipv6_prefix_len, JSON_INT),
@@ -27,7 +28,8 @@ static const struct json_field settings_fields[] = {
         JSON_FIELD("IPPrefixLen", STRUCT, ip_prefix_len, JSON_INT),
         JSON_FIELD("IPv6Gateway", STRUCT, ipv6_gateway, JSON_STRING),
         JSON_FIELD("MacAddress", STRUCT, mac_address, JSON_STRING),
-        JSON_FIELD_ARRAY("Networks", STRUCT, networks, n_networks, JSON_MAP, endpoint_entry_table, JSON_EMPTY_NOT_NULL),
+        JSON_FIELD_ARRAY("Networks", STRUCT, networks, n_networks, JSON_MAP, endpoint_entry_table,
+                         JSON_EMPTY_NOT_NULL),
 };
 const struct json_table network_settings_table = JSON_TABLE(STRUCT, settings_fields);
 #undef STRUCT
@@ -62,8 +64,8 @@ static void fill_ports(const struct network_member_state *m, const struct networ
                 const struct shim_port *p = &m->ports[i];
                 struct port_binding binding = { .host_ip = xstrdup(p->host_ip),
                                                 .host_port = string_format("%d", p->host_port) };
-                struct port_map_entry *entry =
-                    port_entry(s, port_format((uint16_t)p->container_port, port_protocol_parse(p->protocol), text));
+                struct port_map_entry *entry = port_entry(
+                    s, port_format((uint16_t)p->container_port, port_protocol_parse(p->protocol), text));
 
                 ARRAY_APPEND(entry->bindings, entry->count, binding);
         }
@@ -91,7 +93,8 @@ static int compare_networks(const void *a, const void *b)
         return strcmp(x->name, y->name);
 }
 
-static void fill_networks(struct networks *nets, const struct network_member_state *m, struct network_settings *s)
+static void fill_networks(struct networks *nets, const struct network_member_state *m,
+                          struct network_settings *s)
 {
         for (size_t i = 0; i < m->n_endpoints; i++) {
                 const struct endpoint *e = &m->endpoints[i];
@@ -171,7 +174,8 @@ static json_object *ipam_json(const struct network_record *r)
 
 static void set_address(json_object *object, const char *name, const char *address, int length)
 {
-        cleanup_free char *text = string_empty(address) ? xstrdup("") : string_format("%s/%d", address, length);
+        cleanup_free char *text =
+            string_empty(address) ? xstrdup("") : string_format("%s/%d", address, length);
 
         json_set_string(object, name, text);
 }
@@ -317,7 +321,8 @@ static bool matches_part(const struct filters *filters, const char *key, const c
 
 int network_list(struct networks *nets, const struct filters *filters, json_object **ret, struct error *err)
 {
-        static const char *const accepted[] = { "dangling", "driver", "id", "label", "name", "scope", "type", NULL };
+        static const char *const accepted[] = { "dangling", "driver", "id",   "label",
+                                                "name",     "scope",  "type", NULL };
         bool dangling = false;
 
         if (filters_check(filters, accepted, err) < 0 || check_type(filters, err) < 0 ||
@@ -331,8 +336,7 @@ int network_list(struct networks *nets, const struct filters *filters, json_obje
                 if (matches_part(filters, "name", r->name) && matches_part(filters, "id", r->id) &&
                     filters_match(filters, "driver", r->driver) && filters_match(filters, "scope", "local") &&
                     filters_match_labels(filters, "label", &r->labels) && matches_type(r, filters) &&
-                    (!filters_get(filters, "dangling") ||
-                     dangling == (!r->predefined && !is_used(nets, r))))
+                    (!filters_get(filters, "dangling") || dangling == (!r->predefined && !is_used(nets, r))))
                         json_object_array_add(*ret, network_json(nets, r, false));
         }
         pthread_mutex_unlock(&nets->lock);

@@ -141,16 +141,19 @@ struct save {
         struct network_member_state *m;
 };
 
-static int save_endpoint(struct database *db, const struct network_member_state *m, size_t i, struct error *err)
+static int save_endpoint(struct database *db, const struct network_member_state *m, size_t i,
+                         struct error *err)
 {
         const struct endpoint *e = &m->endpoints[i];
         cleanup_json json_object *settings = json_unbind(&endpoint_settings_table, &e->settings);
         cleanup_free char *text = json_format(settings);
 
-        return database_run(db, err, "INSERT INTO network_endpoints(container, position, network, settings, wanted_mac,"
-                            " host_name, interface) VALUES(?, ?, ?, ?, ?, ?, ?)", "sisssss", m->id, (int64_t)i,
-                            e->network, text, e->wanted_mac, e->attached ? e->host_name : NULL,
-                            e->attached ? e->interface : NULL);
+        return database_run(
+            db, err,
+            "INSERT INTO network_endpoints(container, position, network, settings, wanted_mac,"
+            " host_name, interface) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            "sisssss", m->id, (int64_t)i, e->network, text, e->wanted_mac, e->attached ? e->host_name : NULL,
+            e->attached ? e->interface : NULL);
 }
 
 static int save_body(struct database *db, void *arg, struct error *err)
@@ -160,8 +163,10 @@ static int save_body(struct database *db, void *arg, struct error *err)
         cleanup_json json_object *ports = json_unbind(&port_list_table, &list);
         cleanup_free char *text = m->n_ports > 0 ? json_format(ports) : NULL;
 
-        if (database_run(db, err, "INSERT OR REPLACE INTO network_members(container, name, sandbox, ports)"
-                         " VALUES(?, ?, ?, ?)", "ssss", m->id, m->name, m->sandbox_id, text) < 0 ||
+        if (database_run(db, err,
+                         "INSERT OR REPLACE INTO network_members(container, name, sandbox, ports)"
+                         " VALUES(?, ?, ?, ?)",
+                         "ssss", m->id, m->name, m->sandbox_id, text) < 0 ||
             database_run(db, err, "DELETE FROM network_endpoints WHERE container = ?", "s", m->id) < 0)
                 return -1;
         for (size_t i = 0; i < m->n_endpoints; i++)
@@ -194,7 +199,8 @@ void network_member_delete(struct networks *nets, struct network_member_state *m
 
         database_transaction(nets->db, delete_body, m->id, NULL);
         if (found)
-                memmove(nets->members + i, nets->members + i + 1, (--nets->n_members - i) * sizeof(*nets->members));
+                memmove(nets->members + i, nets->members + i + 1,
+                        (--nets->n_members - i) * sizeof(*nets->members));
         network_member_free(m);
 }
 
@@ -245,7 +251,8 @@ int network_members_load(struct networks *nets, struct error *err)
                            "SELECT container, name, sandbox, ports FROM network_members", "") < 0 ||
             database_query(nets->db, load_endpoint, nets, err,
                            "SELECT container, network, settings, wanted_mac, host_name, interface"
-                           " FROM network_endpoints ORDER BY container, position", "") < 0)
+                           " FROM network_endpoints ORDER BY container, position",
+                           "") < 0)
                 return error_context(err, "read the networks' members");
         return 0;
 }

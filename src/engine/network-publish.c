@@ -21,7 +21,8 @@ struct wanted {
 struct published {
         struct networks *nets;
         struct network_member_state *m;
-        const struct endpoint *four, *six; /* where ports lead: NULL when the container has no address of that kind */
+        const struct endpoint *four,
+            *six; /* where ports lead: NULL when the container has no address of that kind */
         const struct network_record *record;
         struct shim_port *ports;
         int *fds;
@@ -44,13 +45,14 @@ int ports_check(const struct container_config *config, const struct host_config 
                 if (port_parse(entry->port, &first, &protocol, err) < 0)
                         return -1;
                 if (first == 0)
-                        return error_set(err, ERROR_INVALID, "invalid port specification: \"%s\"", entry->port);
+                        return error_set(err, ERROR_INVALID, "invalid port specification: \"%s\"",
+                                         entry->port);
                 for (size_t k = 0; k < entry->count; k++) {
                         const char *ip = entry->bindings[k].host_ip;
                         struct ip_address a;
 
-                        if (port_range_parse(entry->bindings[k].host_port ? entry->bindings[k].host_port : "", &first,
-                                             &last, err) < 0)
+                        if (port_range_parse(entry->bindings[k].host_port ? entry->bindings[k].host_port : "",
+                                             &first, &last, err) < 0)
                                 return -1;
                         if (!string_empty(ip) && ip_address_parse(ip, &a) < 0)
                                 return error_set(err, ERROR_INVALID, "invalid IP address: %s", ip);
@@ -135,7 +137,8 @@ static void collect(const struct network_record *r, const struct network_member 
 
         for (size_t i = 0; i < host->n_port_bindings; i++)
                 for (size_t k = 0; k < host->port_bindings[i].count; k++)
-                        add_wanted(r, host->port_bindings[i].port, &host->port_bindings[i].bindings[k], list, count);
+                        add_wanted(r, host->port_bindings[i].port, &host->port_bindings[i].bindings[k], list,
+                                   count);
         for (char **e = member->config->exposed_ports; host->publish_all_ports && e && *e; e++)
                 if (!has_bindings(host, *e))
                         add_wanted(r, *e, &any, list, count);
@@ -151,8 +154,9 @@ static bool same_host(const struct ip_address *a, const struct ip_address *b)
                (ip_address_is_any(a) || ip_address_is_any(b) || ip_address_compare(a, b) == 0);
 }
 
-static const struct shim_port *find_conflict(const struct shim_port *ports, size_t count, const struct wanted *w,
-                                             const struct ip_address *host, uint16_t port)
+static const struct shim_port *find_conflict(const struct shim_port *ports, size_t count,
+                                             const struct wanted *w, const struct ip_address *host,
+                                             uint16_t port)
 {
         for (size_t i = 0; i < count; i++) {
                 struct ip_address other;
@@ -164,13 +168,14 @@ static const struct shim_port *find_conflict(const struct shim_port *ports, size
         return NULL;
 }
 
-static int check_conflict(struct published *p, const struct wanted *w, const struct ip_address *host, uint16_t port,
-                          struct error *err)
+static int check_conflict(struct published *p, const struct wanted *w, const struct ip_address *host,
+                          uint16_t port, struct error *err)
 {
         const struct shim_port *other = find_conflict(p->ports, p->count, w, host, port);
 
         for (size_t i = 0; !other && i < p->nets->n_members; i++)
-                other = find_conflict(p->nets->members[i]->ports, p->nets->members[i]->n_ports, w, host, port);
+                other =
+                    find_conflict(p->nets->members[i]->ports, p->nets->members[i]->n_ports, w, host, port);
         if (!other)
                 return 0;
         return error_set(err, ERROR_CONFLICT, "Bind for %s%s%s:%u failed: port is already allocated",
@@ -256,8 +261,8 @@ static bool is_taken(const struct error *err)
 }
 
 /* Goes through the range once, from `start` on. */
-static int bind_in_range(struct published *p, const struct wanted *w, uint16_t first, uint16_t last, uint16_t start,
-                         uint16_t *ret_port, struct error *err)
+static int bind_in_range(struct published *p, const struct wanted *w, uint16_t first, uint16_t last,
+                         uint16_t start, uint16_t *ret_port, struct error *err)
 {
         uint32_t size = (uint32_t)last - first + 1;
 
@@ -343,7 +348,8 @@ int ports_publish(struct networks *nets, struct network_member_state *m, const s
                 drop_from(&p, 0);
                 free(p.ports);
                 free(p.fds);
-                return error_context(err, "driver failed programming external connectivity on endpoint %s (%s)",
+                return error_context(err,
+                                     "driver failed programming external connectivity on endpoint %s (%s)",
                                      m->name, way->settings.endpoint_id);
         }
         m->ports = p.ports;

@@ -85,8 +85,9 @@ int network_find(struct networks *nets, const char *reference, struct network_re
         for (size_t i = 0; !found && *reference && i < nets->n_records; i++)
                 matches += string_after(nets->records[i]->id, reference) != NULL;
         if (matches > 1)
-                return error_set(err, ERROR_INVALID, "network %s is ambiguous (%zu matches found based on ID prefix)",
-                                 reference, matches);
+                return error_set(err, ERROR_INVALID,
+                                 "network %s is ambiguous (%zu matches found based on ID prefix)", reference,
+                                 matches);
         for (size_t i = 0; !found && matches == 1 && i < nets->n_records; i++)
                 if (string_after(nets->records[i]->id, reference))
                         found = nets->records[i];
@@ -101,10 +102,12 @@ int network_find(struct networks *nets, const char *reference, struct network_re
 static int complete_subnet(const struct network_subnet *s, struct network_range *range, struct error *err)
 {
         if (ip_prefix_parse(s->subnet, &range->subnet) < 0)
-                return error_set(err, ERROR_INVALID, "invalid subnet %s: invalid CIDR block notation", s->subnet);
+                return error_set(err, ERROR_INVALID, "invalid subnet %s: invalid CIDR block notation",
+                                 s->subnet);
         range->range = range->subnet;
         if (!string_empty(s->ip_range) && ip_prefix_parse(s->ip_range, &range->range) < 0)
-                return error_set(err, ERROR_INVALID, "invalid ip-range %s: invalid CIDR block notation", s->ip_range);
+                return error_set(err, ERROR_INVALID, "invalid ip-range %s: invalid CIDR block notation",
+                                 s->ip_range);
         if (!string_empty(s->gateway) && ip_address_parse(s->gateway, &range->gateway) < 0)
                 return error_set(err, ERROR_INVALID, "invalid gateway %s: invalid address", s->gateway);
         for (size_t i = 0; i < s->aux.count; i++) {
@@ -124,8 +127,10 @@ static int option_bool(const struct network_record *r, const char *name, bool *v
         const char *text = strmap_get(&r->options, name);
 
         if (text && string_to_bool(text, value) < 0)
-                return error_set(err, ERROR_INVALID, "failed to parse %s value: %s (strconv.ParseBool: parsing \"%s\": "
-                                 "invalid syntax)", name, text, text);
+                return error_set(err, ERROR_INVALID,
+                                 "failed to parse %s value: %s (strconv.ParseBool: parsing \"%s\": "
+                                 "invalid syntax)",
+                                 name, text, text);
         return 0;
 }
 
@@ -142,7 +147,8 @@ static int complete_bridge(struct networks *nets, struct network_record *r, stru
                 snprintf(r->bridge, sizeof(r->bridge), "br-%.12s", r->id);
         r->kind = "veth";
         r->icc = r->masquerade = true;
-        if (option_bool(r, OPTION_ICC, &r->icc, err) < 0 || option_bool(r, OPTION_MASQUERADE, &r->masquerade, err) < 0)
+        if (option_bool(r, OPTION_ICC, &r->icc, err) < 0 ||
+            option_bool(r, OPTION_MASQUERADE, &r->masquerade, err) < 0)
                 return -1;
         r->host_binding = nets->default_ip;
         if (!string_empty(binding) && ip_address_parse(binding, &r->host_binding) < 0)
@@ -157,9 +163,9 @@ static const struct vlan_mode {
         const char *driver, *option, *name;
         int number; /* the kernel's MACVLAN_MODE_…, IPVLAN_MODE_… */
 } vlan_modes[] = {
-        { "macvlan", "macvlan_mode", "bridge", 4 },   { "macvlan", "macvlan_mode", "private", 1 },
-        { "macvlan", "macvlan_mode", "vepa", 2 },     { "macvlan", "macvlan_mode", "passthru", 8 },
-        { "ipvlan", "ipvlan_mode", "l2", 0 },         { "ipvlan", "ipvlan_mode", "l3", 1 },
+        { "macvlan", "macvlan_mode", "bridge", 4 }, { "macvlan", "macvlan_mode", "private", 1 },
+        { "macvlan", "macvlan_mode", "vepa", 2 },   { "macvlan", "macvlan_mode", "passthru", 8 },
+        { "ipvlan", "ipvlan_mode", "l2", 0 },       { "ipvlan", "ipvlan_mode", "l3", 1 },
         { "ipvlan", "ipvlan_mode", "l3s", 2 },
 };
 
@@ -169,8 +175,8 @@ static int complete_vlan(struct network_record *r, struct error *err)
         const struct vlan_mode *found = NULL;
 
         if (string_empty(parent))
-                return error_set(err, ERROR_UNSUPPORTED, "%s networks without the option parent are not supported",
-                                 r->driver);
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "%s networks without the option parent are not supported", r->driver);
         if (strlen(parent) >= IFNAMSIZ)
                 return error_set(err, ERROR_INVALID, "invalid parent interface: %s", parent);
         snprintf(r->bridge, sizeof(r->bridge), "%s", parent);
@@ -198,8 +204,10 @@ int network_record_complete(struct networks *nets, struct network_record *r, str
                 if (complete_subnet(&r->subnets[i], &r->ranges[i], err) < 0)
                         return -1;
         if (mtu && (string_to_uint64(mtu, &number, NULL) < 0 || number > 65535))
-                return error_set(err, ERROR_INVALID, "failed to parse %s value: %s (strconv.Atoi: parsing \"%s\": "
-                                 "invalid syntax)", OPTION_MTU, mtu, mtu);
+                return error_set(err, ERROR_INVALID,
+                                 "failed to parse %s value: %s (strconv.Atoi: parsing \"%s\": "
+                                 "invalid syntax)",
+                                 OPTION_MTU, mtu, mtu);
         r->mtu = (unsigned)number;
         if (streq(r->driver, "bridge"))
                 return complete_bridge(nets, r, err);
@@ -228,8 +236,10 @@ int network_records_load(struct networks *nets, struct error *err)
 {
         if (database_exec(nets->db, schema, err) < 0)
                 return -1;
-        return database_query(nets->db, load_row, nets, err, "SELECT record FROM networks ORDER BY rowid", "") < 0 ? -1
-                                                                                                                  : 0;
+        return database_query(nets->db, load_row, nets, err, "SELECT record FROM networks ORDER BY rowid",
+                              "") < 0
+                   ? -1
+                   : 0;
 }
 
 int network_record_insert(struct networks *nets, struct network_record *record, struct error *err)
@@ -237,7 +247,8 @@ int network_record_insert(struct networks *nets, struct network_record *record, 
         cleanup_json json_object *json = json_unbind(&record_table, record);
         cleanup_free char *text = json_format(json);
 
-        if (database_run(nets->db, err, "INSERT INTO networks(id, record) VALUES(?, ?)", "ss", record->id, text) < 0)
+        if (database_run(nets->db, err, "INSERT INTO networks(id, record) VALUES(?, ?)", "ss", record->id,
+                         text) < 0)
                 return -1;
         ARRAY_APPEND(nets->records, nets->n_records, record);
         return 0;

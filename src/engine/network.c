@@ -35,7 +35,8 @@ static unsigned host_mtu(struct networks *nets)
         if (rtnl_routes(nets->rtnl, &routes, &n_routes, NULL) == 0 &&
             rtnl_links(nets->rtnl, &links, &n_links, NULL) == 0)
                 for (size_t i = 0; i < n_routes; i++)
-                        if (routes[i].destination.length == 0 && routes[i].destination.address.family == AF_INET &&
+                        if (routes[i].destination.length == 0 &&
+                            routes[i].destination.address.family == AF_INET &&
                             (!best || routes[i].priority < best->priority))
                                 best = &routes[i];
         for (size_t i = 0; best && i < n_links; i++)
@@ -51,7 +52,8 @@ static int options_take(struct networks *nets, const struct network_options *o, 
         suffix_set(nets, o->exec_root);
         nets->no_default = streq(o->bridge, "none");
         nets->bridge = !string_empty(o->bridge) && !nets->no_default ? xstrdup(o->bridge)
-                       : *nets->suffix ? string_format("dv%s-0", nets->suffix) : xstrdup("davit0");
+                       : *nets->suffix                               ? string_format("dv%s-0", nets->suffix)
+                                                                     : xstrdup("davit0");
         nets->no_forward = o->no_forward;
         nets->no_masquerade = o->no_masquerade;
         nets->no_icc = o->no_icc;
@@ -64,7 +66,8 @@ static int options_take(struct networks *nets, const struct network_options *o, 
                 return error_set(err, ERROR_UNSUPPORTED, "--default-gateway is not supported");
         nets->mtu = o->mtu;
         nets->n_pools = o->n_pools ? o->n_pools : ipam_n_default_pools;
-        nets->pools = xmemdup(o->n_pools ? o->pools : ipam_default_pools, nets->n_pools * sizeof(*nets->pools));
+        nets->pools =
+            xmemdup(o->n_pools ? o->pools : ipam_default_pools, nets->n_pools * sizeof(*nets->pools));
         nets->default_ip = (struct ip_address){ .family = AF_UNSPEC };
         if (!string_empty(o->default_ip) && ip_address_parse(o->default_ip, &nets->default_ip) < 0)
                 return error_set(err, ERROR_INVALID, "invalid default IP address: %s", o->default_ip);
@@ -111,8 +114,8 @@ static void add_subnet(struct network_record *r, struct network_subnet *s)
 }
 
 /* --bip, else what it had, else the first free one of the pools. */
-static int default_subnet(struct networks *nets, const struct network_record *old, struct ip_prefix *ret_gateway,
-                          struct error *err)
+static int default_subnet(struct networks *nets, const struct network_record *old,
+                          struct ip_prefix *ret_gateway, struct error *err)
 {
         struct ip_prefix *taken = NULL;
         size_t n_taken = 0;
@@ -125,7 +128,8 @@ static int default_subnet(struct networks *nets, const struct network_record *ol
         }
         for (size_t i = 0; old && i < old->n_subnets; i++)
                 if (old->ranges[i].subnet.address.family == AF_INET && ip_given(&old->ranges[i].gateway)) {
-                        *ret_gateway = (struct ip_prefix){ old->ranges[i].gateway, old->ranges[i].subnet.length };
+                        *ret_gateway =
+                            (struct ip_prefix){ old->ranges[i].gateway, old->ranges[i].subnet.length };
                         return 0;
                 }
         if (network_taken_prefixes(nets, true, &taken, &n_taken, err) < 0)
@@ -143,7 +147,8 @@ static struct network_subnet subnet_of(const struct ip_prefix *gateway, const ch
         char subnet_text[IP_TEXT_SIZE], gateway_text[IP_TEXT_SIZE];
 
         return (struct network_subnet){ .subnet = xstrdup(ip_prefix_format(&network, subnet_text)),
-                                        .gateway = xstrdup(ip_address_format(&gateway->address, gateway_text)),
+                                        .gateway =
+                                            xstrdup(ip_address_format(&gateway->address, gateway_text)),
                                         .ip_range = xstrdup(range),
                                         .subnet_chosen = true };
 }
@@ -207,10 +212,12 @@ static void look_at_firewall(struct networks *nets)
         cleanup_free char *chain = NULL;
 
         if (nft_forward_drops(&chain, NULL) == 0 && chain) {
-                strv_append_take(&nets->warnings,
-                                 string_format("the host's firewall drops forwarded packets (chain %s has policy "
-                                               "drop): containers have no network until it accepts those of davit's "
-                                               "bridges", chain));
+                strv_append_take(
+                    &nets->warnings,
+                    string_format("the host's firewall drops forwarded packets (chain %s has policy "
+                                  "drop): containers have no network until it accepts those of davit's "
+                                  "bridges",
+                                  chain));
                 log_warn("%s", nets->warnings[strv_length(nets->warnings) - 1]);
         }
 }
@@ -219,7 +226,8 @@ static int open_kernel(struct networks *nets, char *const *live, struct error *e
 {
         cleanup_free char *table = string_format("davit%s%s", *nets->suffix ? "-" : "", nets->suffix);
 
-        if (rtnl_open(&nets->rtnl, err) < 0 || link_reaper_new(&nets->reaper, err) < 0 || nft_open(table, &nets->nft, err) < 0 ||
+        if (rtnl_open(&nets->rtnl, err) < 0 || link_reaper_new(&nets->reaper, err) < 0 ||
+            nft_open(table, &nets->nft, err) < 0 ||
             sandbox_pool_new(SPARE_SANDBOXES, &nets->sandboxes, err) < 0)
                 return -1;
         if (nets->mtu == 0)
@@ -262,8 +270,15 @@ void networks_close(struct networks *nets)
         rtnl_close(nets->rtnl);
         nft_close(nets->nft);
         free(nets->pools);
-        char *strings[] = { nets->exec_root, nets->suffix, nets->bip, nets->bip6, nets->fixed_cidr, nets->fixed_cidr6,
-                            nets->default_gateway, nets->default_gateway6, nets->bridge };
+        char *strings[] = { nets->exec_root,
+                            nets->suffix,
+                            nets->bip,
+                            nets->bip6,
+                            nets->fixed_cidr,
+                            nets->fixed_cidr6,
+                            nets->default_gateway,
+                            nets->default_gateway6,
+                            nets->bridge };
         for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
                 free(strings[i]);
         strv_free(nets->warnings);

@@ -1,4 +1,5 @@
-/* Networks: records in the database, their bridges and rules in the kernel, and what a container needs of them:
+/* Networks: records in the database, their bridges and rules in the kernel, and what a container needs of
+ * them:
  *
  *     create   network_container_create()   checks the request and records the wanted endpoints
  *     start    network_container_start()    namespace, addresses, published ports, files in CONTAINER_DIR
@@ -23,29 +24,32 @@ struct networks;
 
 /* davitd's flags. Strings are copied; zero or NULL is the default. */
 struct network_options {
-        const char *exec_root; /* names of bridges and of the nftables table depend on it unless it is the default */
-        const char *bridge;    /* --bridge: "none" for no default network */
-        const char *bip;       /* --bip: 172.17.0.1/16 */
-        const char *bip6;      /* --bip6 with --ipv6 */
+        const char
+            *exec_root; /* names of bridges and of the nftables table depend on it unless it is the default */
+        const char *bridge; /* --bridge: "none" for no default network */
+        const char *bip;    /* --bip: 172.17.0.1/16 */
+        const char *bip6;   /* --bip6 with --ipv6 */
         const char *fixed_cidr, *fixed_cidr6;
         const char *default_gateway, *default_gateway6;
         unsigned mtu; /* --mtu */
         const struct ipam_pool *pools;
         size_t n_pools;
-        bool ipv6;                /* --ipv6: the default bridge, too */
-        bool no_icc;              /* --icc=false */
-        bool no_masquerade;       /* --ip-masq=false */
-        bool no_forward;          /* --ip-forward=false */
-        const char *default_ip;   /* --ip: where ports are published unless told, 0.0.0.0 */
+        bool ipv6;                     /* --ipv6: the default bridge, too */
+        bool no_icc;                   /* --icc=false */
+        bool no_masquerade;            /* --ip-masq=false */
+        bool no_forward;               /* --ip-forward=false */
+        const char *default_ip;        /* --ip: where ports are published unless told, 0.0.0.0 */
         char *const *host_gateway_ips; /* --host-gateway-ip */
-        char *const *dns, *const *dns_search, *const *dns_options; /* --dns…: for containers without their own */
+        char *const *dns, *const *dns_search,
+                              *const *dns_options; /* --dns…: for containers without their own */
 };
 
 /* The words of --default-address-pool: "base=10.0.0.0/8,size=24"; the caller frees *ret. */
 int network_pools_parse(char *const *texts, struct ipam_pool **ret, size_t *ret_count, struct error *err);
 
-/* What networks want to know about a running container when another container joins or when `network connect` is
- * called; given by the engine. Returns a descriptor of its network namespace, -1 with ERROR_CONFLICT when not running. */
+/* What networks want to know about a running container when another container joins or when `network connect`
+ * is called; given by the engine. Returns a descriptor of its network namespace, -1 with ERROR_CONFLICT when
+ * not running. */
 typedef int (*network_netns_fn)(void *engine, const char *container_id, struct error *err);
 
 /* Opens the records, makes what is missing in the kernel (bridges, table) and clears what a dead engine left.
@@ -56,7 +60,8 @@ int networks_open(struct database *db, struct event_log *events, const struct ne
 /* Leaves the kernel's state as it is: containers run on. */
 void networks_close(struct networks *nets);
 void networks_set_engine(struct networks *nets, void *engine, network_netns_fn netns);
-/* What the log and `docker info` shall say (e.g. that the host's forward chain drops); NULL-terminated, ours. */
+/* What the log and `docker info` shall say (e.g. that the host's forward chain drops); NULL-terminated, ours.
+ */
 char *const *networks_warnings(struct networks *nets);
 
 /* ---- Containers ---- */
@@ -64,17 +69,19 @@ char *const *networks_warnings(struct networks *nets);
 /* A container as networks see it. */
 struct network_member {
         const char *id, *name; /* name without the slash */
-        const char *dir;       /* CONTAINER_DIR, absolute: hosts, hostname and resolv.conf are written there */
+        const char *dir; /* CONTAINER_DIR, absolute: hosts, hostname and resolv.conf are written there */
         const struct container_config *config;
         const struct host_config *host;
 };
 
-/* What can't be asked for together with container:X; of the request alone, before an image's configuration is merged in
- * and before X is looked up. */
-int network_mode_check(const struct container_config *config, const struct host_config *host, struct error *err);
+/* What can't be asked for together with container:X; of the request alone, before an image's configuration is
+ * merged in and before X is looked up. */
+int network_mode_check(const struct container_config *config, const struct host_config *host,
+                       struct error *err);
 /* Checks ports, addresses, aliases, dns, extra hosts and records endpoints. `networking` may be NULL.
- * `host->network_mode` is normalised in place ("" and "default" become "bridge"; container:NAME is the engine's to
- * resolve before). Warnings ("Published ports are discarded when using host network mode") are appended. */
+ * `host->network_mode` is normalised in place ("" and "default" become "bridge"; container:NAME is the
+ * engine's to resolve before). Warnings ("Published ports are discarded when using host network mode") are
+ * appended. */
 int network_container_create(struct networks *nets, const struct network_member *member,
                              const struct networking_config *networking, char ***warnings, struct error *err);
 
@@ -86,15 +93,16 @@ struct network_start {
         struct shim_port *ports;
         int *port_fds;
         size_t n_ports;
-        char **env;  /* of legacy links */
+        char **env; /* of legacy links */
         /* The embedded DNS server's sockets and its files, on user-defined networks; -1 and NULL without. */
         int dns_fds[2];
         char *dns_directory;
 };
 #define NETWORK_START_NONE ((struct network_start){ .netns = -1, .dns_fds = { -1, -1 } })
-/* Errors begin with "failed to set up container networking: " where Docker's do. On failure nothing is left. */
-int network_container_start(struct networks *nets, const struct network_member *member, struct network_start *ret,
-                            struct error *err);
+/* Errors begin with "failed to set up container networking: " where Docker's do. On failure nothing is left.
+ */
+int network_container_start(struct networks *nets, const struct network_member *member,
+                            struct network_start *ret, struct error *err);
 void network_start_deinit(struct network_start *start);
 #define cleanup_network_start __attribute__((cleanup(network_start_deinit)))
 /* Idempotent. Called when the shim has ended or a start failed. */
@@ -137,6 +145,7 @@ int network_prune(struct networks *nets, const struct filters *filters, json_obj
 /* `settings` (EndpointSettings) may be NULL. */
 int network_connect(struct networks *nets, const char *name, const struct network_member *member,
                     const struct endpoint_settings *settings, struct error *err);
-/* `container` is the id; for one that the engine doesn't know any more `force` drops the endpoint of that name. */
+/* `container` is the id; for one that the engine doesn't know any more `force` drops the endpoint of that
+ * name. */
 int network_disconnect(struct networks *nets, const char *name, const char *container, bool force,
                        struct error *err);

@@ -9,8 +9,9 @@
 struct volume_record {
         struct volume v;
         char **holders; /* ids of containers that have it among their mounts */
-        char **makers;  /* those of them that have it as an anonymous volume: only their removal takes it along */
-        char **users;   /* of those that run with it: counted for volumes which have to be mounted */
+        char **
+            makers; /* those of them that have it as an anonymous volume: only their removal takes it along */
+        char **users; /* of those that run with it: counted for volumes which have to be mounted */
 };
 
 /* All volumes are in memory, sorted by name, written through to the database. `lock` guards everything. */
@@ -31,7 +32,8 @@ void volume_event(struct volumes *vols, const char *name, const char *action);
 
 /* ---- volume-option.c ---- */
 int volume_options_check(const struct strmap *options, struct error *err);
-/* Whether the options want something mounted at _data (tmpfs, nfs …), as opposed to nothing or a plain bind. */
+/* Whether the options want something mounted at _data (tmpfs, nfs …), as opposed to nothing or a plain bind.
+ */
 bool volume_options_mount(const struct strmap *options);
 /* The folder that "type=none,o=bind,device=…" stands for, or NULL. */
 const char *volume_options_bind(const struct strmap *options);

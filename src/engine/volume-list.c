@@ -35,9 +35,12 @@ struct volume_shown {
 };
 #define STRUCT struct volume_shown
 static const struct json_field shown_fields[] = {
-        JSON_FIELD("CreatedAt", STRUCT, created, JSON_TIME), JSON_FIELD("Driver", STRUCT, driver, JSON_STRING),
-        JSON_FIELD("Labels", STRUCT, labels, JSON_STRMAP),   JSON_FIELD("Mountpoint", STRUCT, mountpoint, JSON_STRING),
-        JSON_FIELD("Name", STRUCT, name, JSON_STRING),       JSON_FIELD("Options", STRUCT, options, JSON_STRMAP),
+        JSON_FIELD("CreatedAt", STRUCT, created, JSON_TIME),
+        JSON_FIELD("Driver", STRUCT, driver, JSON_STRING),
+        JSON_FIELD("Labels", STRUCT, labels, JSON_STRMAP),
+        JSON_FIELD("Mountpoint", STRUCT, mountpoint, JSON_STRING),
+        JSON_FIELD("Name", STRUCT, name, JSON_STRING),
+        JSON_FIELD("Options", STRUCT, options, JSON_STRMAP),
         JSON_FIELD("Scope", STRUCT, scope, JSON_STRING),
 };
 static const struct json_table shown_table = JSON_TABLE(STRUCT, shown_fields);
@@ -87,7 +90,8 @@ int volume_inspect(struct volumes *vols, const char *name, json_object **ret, st
 
 static bool matches(const struct volume_record *r, const struct filters *filters, const bool *dangling)
 {
-        return filters_match_regex(filters, "name", r->v.name) && filters_match(filters, "driver", r->v.driver) &&
+        return filters_match_regex(filters, "name", r->v.name) &&
+               filters_match(filters, "driver", r->v.driver) &&
                filters_match_labels(filters, "label", &r->v.labels) &&
                (!dangling || *dangling == (strv_length(r->holders) == 0));
 }
@@ -128,7 +132,7 @@ struct seen_inodes {
         struct {
                 dev_t dev;
                 ino_t ino;
-        } *items;
+        } * items;
         size_t count;
 };
 
@@ -248,7 +252,8 @@ int volume_usage(struct volumes *vols, json_object **ret, struct error *err)
                 r->v.labels.given = r->v.labels.count > 0;
                 r->v.options.given = r->v.options.count > 0;
                 shown = volume_json(&r->v);
-                json_object_object_add(usage, "RefCount", json_object_new_int64((int64_t)strv_length(r->holders)));
+                json_object_object_add(usage, "RefCount",
+                                       json_object_new_int64((int64_t)strv_length(r->holders)));
                 json_object_object_add(usage, "Size", json_object_new_int64(volume_size(vols, r->v.name)));
                 json_object_object_add(shown, "UsageData", usage);
                 json_object_array_add(list, shown);

@@ -132,8 +132,10 @@ static int resolve_addr(char ***data, struct error *err)
                         continue;
                 r = getaddrinfo(name, NULL, &hints, &found);
                 if (r != 0)
-                        return error_set(err, ERROR_SYSTEM, "error resolving passed in network volume address: "
-                                         "lookup %s: %s", name, gai_strerror(r));
+                        return error_set(err, ERROR_SYSTEM,
+                                         "error resolving passed in network volume address: "
+                                         "lookup %s: %s",
+                                         name, gai_strerror(r));
                 r = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address), NULL, 0,
                                 NI_NUMERICHOST);
                 freeaddrinfo(found);
@@ -160,9 +162,10 @@ int volume_options_apply(const struct strmap *options, const char *mountpoint, s
                 char *reason = xstrdup(strerror(errnum));
 
                 reason[0] = (char)(reason[0] | 0x20);
-                error_set(err, ERROR_SYSTEM, "error while mounting volume '%s': failed to mount local volume: mount "
-                          "%s:%s, flags: 0x%lx%s%s: %s", mountpoint, device, mountpoint, flags,
-                          *joined ? ", data: " : "", joined, reason);
+                error_set(err, ERROR_SYSTEM,
+                          "error while mounting volume '%s': failed to mount local volume: mount "
+                          "%s:%s, flags: 0x%lx%s%s: %s",
+                          mountpoint, device, mountpoint, flags, *joined ? ", data: " : "", joined, reason);
                 free(reason);
                 return -1;
         }

@@ -14,7 +14,8 @@
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS volumes(name TEXT PRIMARY KEY, labels TEXT, options TEXT, created INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS volumes(name TEXT PRIMARY KEY, labels TEXT, options TEXT, created INTEGER "
+    "NOT NULL);"
     "CREATE TABLE IF NOT EXISTS volume_holders(volume TEXT NOT NULL, container TEXT NOT NULL,"
     " anonymous INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(volume, container)) WITHOUT ROWID";
 
@@ -118,8 +119,7 @@ static int text_map(const char *text, struct strmap *ret, struct error *err)
                 return 0;
         if (json_parse_text(text, strlen(text), &object, err) < 0)
                 return -1;
-        json_object_object_foreach(object, key, value)
-                strmap_set(ret, key, json_object_get_string(value));
+        json_object_object_foreach(object, key, value) strmap_set(ret, key, json_object_get_string(value));
         ret->given = true;
         return 0;
 }
@@ -182,9 +182,12 @@ int volumes_open(struct database *db, struct event_log *events, const char *data
         vols->root = string_format("%s/volumes", data_root);
         vols->rootfd = -1;
         if (directory_make(AT_FDCWD, vols->root, 0701, err) < 0 ||
-            (vols->rootfd = directory_open(AT_FDCWD, vols->root, err)) < 0 || database_exec(db, schema, err) < 0 ||
-            database_query(db, load_row, vols, err, "SELECT name, labels, options, created FROM volumes", "") < 0 ||
-            database_query(db, load_holder, vols, err, "SELECT volume, container, anonymous FROM volume_holders", "") < 0) {
+            (vols->rootfd = directory_open(AT_FDCWD, vols->root, err)) < 0 ||
+            database_exec(db, schema, err) < 0 ||
+            database_query(db, load_row, vols, err, "SELECT name, labels, options, created FROM volumes",
+                           "") < 0 ||
+            database_query(db, load_holder, vols, err,
+                           "SELECT volume, container, anonymous FROM volume_holders", "") < 0) {
                 volumes_close(vols);
                 return error_context(err, "open volumes");
         }
@@ -214,16 +217,20 @@ static int check_name(const char *name, struct error *err)
         cleanup_strbuf struct strbuf quoted = { 0 };
 
         if (strlen(name) == 1)
-                return error_set(err, ERROR_INVALID,
-                                 "volume name is too short, names should be at least two alphanumeric characters");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "volume name is too short, names should be at least two alphanumeric characters");
         if (!isalnum((unsigned char)name[0]) || strspn(name, NAME_CHARS) != strlen(name)) {
                 json_quote(&quoted, name, strlen(name));
-                return error_set(err, ERROR_INVALID, "%s includes invalid characters for a local volume name, only "
+                return error_set(err, ERROR_INVALID,
+                                 "%s includes invalid characters for a local volume name, only "
                                  "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host "
-                                 "directory, use absolute path", quoted.data);
+                                 "directory, use absolute path",
+                                 quoted.data);
         }
         if (strlen(name) > NAME_MAX)
-                return error_set(err, ERROR_INVALID, "volume name is too long: at most %d characters", NAME_MAX);
+                return error_set(err, ERROR_INVALID, "volume name is too long: at most %d characters",
+                                 NAME_MAX);
         return 0;
 }
 
@@ -274,8 +281,9 @@ static int create_locked(struct volumes *vols, const char *name, const struct st
         strmap_sort(&r->v.options);
         strmap_sort(&r->v.labels);
         label_text = map_text(&r->v.labels);
-        if (database_run(vols->db, err, "INSERT INTO volumes(name, labels, options, created) VALUES(?, ?, ?, ?)",
-                         "sssi", name, label_text, option_text, r->v.created) < 0) {
+        if (database_run(vols->db, err,
+                         "INSERT INTO volumes(name, labels, options, created) VALUES(?, ?, ?, ?)", "sssi",
+                         name, label_text, option_text, r->v.created) < 0) {
                 tree_remove(vols->rootfd, name, NULL);
                 record_free(r);
                 return -1;
@@ -303,8 +311,8 @@ int volume_create(struct volumes *vols, const char *name, const char *driver, co
         }
         if (!string_empty(driver) && !streq(driver, "local"))
                 return error_set(err, ERROR_NOT_FOUND,
-                                 "create %s: error looking up volume plugin %s: plugin \"%s\" not found", name, driver,
-                                 driver);
+                                 "create %s: error looking up volume plugin %s: plugin \"%s\" not found",
+                                 name, driver, driver);
         pthread_mutex_lock(&vols->lock);
         r = volume_find(vols, name);
         if (!r)
@@ -342,7 +350,8 @@ int volume_remove_record(struct volumes *vols, struct volume_record *record, str
         }
         if (volume_options_mount(&record->v.options))
                 umount2(record->v.mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
-        /* The row goes first: a folder without a row is taken over by the next volume of the name, or by nobody. */
+        /* The row goes first: a folder without a row is taken over by the next volume of the name, or by
+         * nobody. */
         if (database_run(vols->db, err, "DELETE FROM volumes WHERE name = ?", "s", name) < 0)
                 return error_context(err, "remove %s", name);
         i = position(vols, name, &found);
@@ -384,7 +393,8 @@ int volume_reference(struct volumes *vols, const char *name, const char *contain
         else if (!r->holders || !strv_contains(r->holders, container_id)) {
                 result = database_run(vols->db, err,
                                       "INSERT OR IGNORE INTO volume_holders(volume, container, anonymous)"
-                                      " VALUES(?, ?, ?)", "ssi", name, container_id, (int64_t)anonymous);
+                                      " VALUES(?, ?, ?)",
+                                      "ssi", name, container_id, (int64_t)anonymous);
                 if (result >= 0)
                         strv_append(&r->holders, container_id);
                 if (result >= 0 && anonymous)
@@ -413,7 +423,8 @@ void volume_release(struct volumes *vols, const char *container_id, bool remove_
                 struct volume_record *r = vols->items[i];
                 bool own = drop_from(r->makers, container_id);
 
-                if (drop_from(r->holders, container_id) && own && remove_anonymous && strv_length(r->holders) == 0)
+                if (drop_from(r->holders, container_id) && own && remove_anonymous &&
+                    strv_length(r->holders) == 0)
                         volume_remove_record(vols, r, NULL);
         }
         pthread_mutex_unlock(&vols->lock);
@@ -429,7 +440,8 @@ static int mount_locked(struct volume_record *r, const char *container_id, char 
 
         if (bind) {
                 if (stat(bind, &st) < 0)
-                        return error_set(err, ERROR_SYSTEM, "error while mounting volume '%s': failed to mount local "
+                        return error_set(err, ERROR_SYSTEM,
+                                         "error while mounting volume '%s': failed to mount local "
                                          "volume: mount %s:%s, flags: 0x1000: no such file or directory",
                                          r->v.mountpoint, bind, r->v.mountpoint);
                 *ret_path = xstrdup(bind);
@@ -448,8 +460,8 @@ static int mount_locked(struct volume_record *r, const char *container_id, char 
         return 0;
 }
 
-int volume_mount(struct volumes *vols, const char *name, const char *container_id, char **ret_path, char ***ret_flags,
-                 struct error *err)
+int volume_mount(struct volumes *vols, const char *name, const char *container_id, char **ret_path,
+                 char ***ret_flags, struct error *err)
 {
         struct volume_record *r;
         int result;

@@ -89,7 +89,8 @@ bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_address *a)
 
 bool ip_prefix_overlap(const struct ip_prefix *a, const struct ip_prefix *b)
 {
-        return a->length < b->length ? ip_prefix_contains(a, &b->address) : ip_prefix_contains(b, &a->address);
+        return a->length < b->length ? ip_prefix_contains(a, &b->address)
+                                     : ip_prefix_contains(b, &a->address);
 }
 
 struct ip_prefix ip_prefix_network(const struct ip_prefix *p)
@@ -97,7 +98,7 @@ struct ip_prefix ip_prefix_network(const struct ip_prefix *p)
         struct ip_prefix n = *p;
 
         for (unsigned i = p->length; i < ip_bits(p->address.family); i++)
-                n.address.bytes[i / 8] &= (uint8_t)~(0x80 >> (i % 8));
+                n.address.bytes[i / 8] &= (uint8_t) ~(0x80 >> (i % 8));
         return n;
 }
 
@@ -167,8 +168,8 @@ int mac_parse(const char *text, uint8_t ret[6])
 
 const char *mac_format(const uint8_t mac[6], char *buffer)
 {
-        snprintf(buffer, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-                 mac[5]);
+        snprintf(buffer, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+                 mac[4], mac[5]);
         return buffer;
 }
 

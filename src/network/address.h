@@ -27,7 +27,8 @@ static inline bool ip_given(const struct ip_address *a)
 {
         return a->family != AF_UNSPEC;
 }
-/* Return -1 without an error object: every caller has a sentence of its own. IPv4-mapped IPv6 becomes IPv4. */
+/* Return -1 without an error object: every caller has a sentence of its own. IPv4-mapped IPv6 becomes IPv4.
+ */
 int ip_address_parse(const char *text, struct ip_address *ret);
 int ip_prefix_parse(const char *text, struct ip_prefix *ret);
 /* Into a buffer of IP_TEXT_SIZE, which is returned. */
@@ -37,7 +38,8 @@ const char *ip_prefix_format(const struct ip_prefix *p, char *buffer);
 int ip_address_compare(const struct ip_address *a, const struct ip_address *b);
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_address *a);
 bool ip_prefix_overlap(const struct ip_prefix *a, const struct ip_prefix *b);
-/* The prefix without host bits, its last address (the broadcast address of IPv4), an address `n` further on. */
+/* The prefix without host bits, its last address (the broadcast address of IPv4), an address `n` further on.
+ */
 struct ip_prefix ip_prefix_network(const struct ip_prefix *p);
 struct ip_address ip_prefix_last(const struct ip_prefix *p);
 struct ip_address ip_address_add(const struct ip_address *a, uint64_t n);

@@ -22,7 +22,8 @@ static void put16(uint8_t *p, unsigned value)
         p[1] = (uint8_t)value;
 }
 
-/* A name without compression (a question has nothing to point at). Returns the offset behind it, 0 if it is bad. */
+/* A name without compression (a question has nothing to point at). Returns the offset behind it, 0 if it is
+ * bad. */
 static size_t parse_name(const uint8_t *message, size_t len, size_t at, char ret[DNS_NAME_MAX])
 {
         size_t out = 0;
@@ -102,14 +103,16 @@ static size_t begin(const uint8_t *query, const struct dns_query *q, int code, u
         if (q->question_end > room)
                 return 0;
         memcpy(answer, query, q->question_end);
-        answer[2] = (uint8_t)(FLAG_RESPONSE | FLAG_AUTHORITATIVE | (q->recursion ? FLAG_RECURSION_WANTED : 0));
+        answer[2] =
+            (uint8_t)(FLAG_RESPONSE | FLAG_AUTHORITATIVE | (q->recursion ? FLAG_RECURSION_WANTED : 0));
         answer[3] = (uint8_t)(FLAG_RECURSION_AVAILABLE | code);
         put16(answer + 4, 1);
         memset(answer + 6, 0, 6);
         return q->question_end;
 }
 
-size_t dns_answer_begin(const uint8_t *query, const struct dns_query *q, int code, uint8_t *answer, size_t room)
+size_t dns_answer_begin(const uint8_t *query, const struct dns_query *q, int code, uint8_t *answer,
+                        size_t room)
 {
         size_t at = begin(query, q, code, answer, room);
 
@@ -128,8 +131,8 @@ static size_t record_head(uint8_t *answer, size_t at, int type, size_t data_len)
         return at + 12;
 }
 
-size_t dns_answer_addresses(const uint8_t *query, const struct dns_query *q, const struct ip_address *addresses,
-                            size_t count, uint8_t *answer, size_t limit)
+size_t dns_answer_addresses(const uint8_t *query, const struct dns_query *q,
+                            const struct ip_address *addresses, size_t count, uint8_t *answer, size_t limit)
 {
         size_t at = begin(query, q, DNS_OK, answer, limit), reserve = q->edns ? 11 : 0;
         unsigned written = 0;

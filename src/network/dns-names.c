@@ -1,4 +1,5 @@
-/* The endpoint files, read again when their folder has changed (davitd replaces files by rename, which changes it). */
+/* The endpoint files, read again when their folder has changed (davitd replaces files by rename, which
+ * changes it). */
 #include "network/dns.h"
 
 #include "base/fd.h"
@@ -53,7 +54,8 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
         return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* The time to remember for what was just read: none when it is so fresh that a second change could have the same. */
+/* The time to remember for what was just read: none when it is so fresh that a second change could have the
+ * same. */
 static struct timespec settled(const struct timespec *changed)
 {
         struct timespec now;
@@ -128,7 +130,8 @@ static void read_endpoint(int dirfd, const char *name, struct dns_network *n)
 
                 if ((value = string_after(*line, "name ")))
                         strv_append(&e.names, value);
-                else if ((value = string_after(*line, "address ")) && e.n_addresses < ARRAY_SIZE(e.addresses) &&
+                else if ((value = string_after(*line, "address ")) &&
+                         e.n_addresses < ARRAY_SIZE(e.addresses) &&
                          ip_address_parse(value, &e.addresses[e.n_addresses]) == 0)
                         e.n_addresses++;
         }
@@ -203,7 +206,8 @@ static void rotate(struct found *f, unsigned turn)
         }
 }
 
-int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret, size_t *ret_count)
+int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret,
+                  size_t *ret_count)
 {
         struct found f = { 0 };
         size_t len = strlen(name);

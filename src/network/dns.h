@@ -1,9 +1,9 @@
-/* DNS messages as the embedded server of user-defined networks needs them (RFC 1035, 6891), and the names of those
- * networks' endpoints. Parsing and answering are pure; names come from small files that davitd writes:
+/* DNS messages as the embedded server of user-defined networks needs them (RFC 1035, 6891), and the names of
+ * those networks' endpoints. Parsing and answering are pure; names come from small files that davitd writes:
  *
- *     DIRECTORY/NETWORK_ID/CONTAINER_ID   one line each: "address A" (an IP), "name N" (what it answers to)
- *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP", "search D",
- *                                         "external no" (internal networks only)  */
+ *     DIRECTORY/NETWORK_ID/CONTAINER_ID   lines "address IP" and "name NAME" (what it answers to)
+ *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP",
+ *                                         "external no" (it is on internal networks only) */
 #pragma once
 
 #include "base/error.h"
@@ -14,7 +14,7 @@
 #include <time.h>
 
 #define DNS_NAME_MAX 256
-#define DNS_UDP_SIZE 512       /* without EDNS */
+#define DNS_UDP_SIZE 512 /* without EDNS */
 #define DNS_MESSAGE_MAX 65535
 #define DNS_TTL 600
 
@@ -32,13 +32,15 @@ struct dns_query {
 /* One standard query with one question of class IN. -1 for anything else. */
 int dns_query_parse(const uint8_t *message, size_t len, struct dns_query *ret);
 
-/* Writes an answer's head and question (and OPT when the query had one) without records; returns its length. */
-size_t dns_answer_begin(const uint8_t *query_message, const struct dns_query *q, int code, uint8_t *answer, size_t room);
+/* Writes an answer's head and question (and OPT when the query had one) without records; returns its length.
+ */
+size_t dns_answer_begin(const uint8_t *query_message, const struct dns_query *q, int code, uint8_t *answer,
+                        size_t room);
 /* A and AAAA records for `addresses` of the asked family, cut (with the TC bit) to `limit` bytes. */
-size_t dns_answer_addresses(const uint8_t *query_message, const struct dns_query *q, const struct ip_address *addresses,
-                            size_t count, uint8_t *answer, size_t limit);
-size_t dns_answer_name(const uint8_t *query_message, const struct dns_query *q, const char *name, uint8_t *answer,
-                       size_t limit);
+size_t dns_answer_addresses(const uint8_t *query_message, const struct dns_query *q,
+                            const struct ip_address *addresses, size_t count, uint8_t *answer, size_t limit);
+size_t dns_answer_name(const uint8_t *query_message, const struct dns_query *q, const char *name,
+                       uint8_t *answer, size_t limit);
 /* "4.3.2.1.in-addr.arpa", "….ip6.arpa". -1 when it is none. */
 int dns_reverse_parse(const char *name, struct ip_address *ret);
 
@@ -57,8 +59,8 @@ struct dns_network {
 };
 /* One container's view; zero-initialise, dns_view_deinit(). */
 struct dns_view {
-        int dirfd;  /* DIRECTORY */
-        char *id;   /* the container */
+        int dirfd; /* DIRECTORY */
+        char *id;  /* the container */
         struct timespec changed;
         struct dns_network *networks;
         size_t n_networks;
@@ -70,6 +72,7 @@ struct dns_view {
 void dns_view_refresh(struct dns_view *view);
 void dns_view_deinit(struct dns_view *view);
 /* The addresses of a name (also as NAME.NETWORK): 1 known (maybe none of that family), 0 not ours. */
-int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret, size_t *ret_count);
+int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret,
+                  size_t *ret_count);
 /* "NAME.NETWORK" of an address; heap, NULL. */
 char *dns_view_reverse(const struct dns_view *view, const struct ip_address *address);

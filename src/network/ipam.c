@@ -3,10 +3,13 @@
 #include "base/hash.h"
 #include "base/str.h"
 
-#define V4(a, b, c, d, len) { { AF_INET, { a, b, c, d } }, len }
+#define V4(a, b, c, d, len)                                                                                  \
+        {                                                                                                    \
+                { AF_INET, { a, b, c, d } }, len                                                             \
+        }
 
 const struct ipam_pool ipam_default_pools[] = {
-        { V4(172, 17, 0, 0, 16), 16 }, { V4(172, 18, 0, 0, 15), 22 }, { V4(172, 20, 0, 0, 14), 22 },
+        { V4(172, 17, 0, 0, 16), 16 }, { V4(172, 18, 0, 0, 15), 22 },  { V4(172, 20, 0, 0, 14), 22 },
         { V4(172, 24, 0, 0, 13), 22 }, { V4(192, 168, 0, 0, 16), 22 },
 };
 const size_t ipam_n_default_pools = ARRAY_SIZE(ipam_default_pools);
@@ -16,8 +19,10 @@ static int pool_check(const char *text, struct ipam_pool *pool, struct error *er
         unsigned bits = ip_bits(pool->base.address.family);
 
         if (pool->size < pool->base.length || pool->size == 0 || pool->size > bits - (bits == 32 ? 2 : 0))
-                return error_set(err, ERROR_INVALID, "invalid default address pool \"%s\": size must be between the "
-                                 "base's prefix length and %u", text, bits - (bits == 32 ? 2 : 0));
+                return error_set(err, ERROR_INVALID,
+                                 "invalid default address pool \"%s\": size must be between the "
+                                 "base's prefix length and %u",
+                                 text, bits - (bits == 32 ? 2 : 0));
         pool->base = ip_prefix_network(&pool->base);
         return 0;
 }
@@ -33,25 +38,31 @@ int ipam_pool_parse(const char *text, struct ipam_pool *ret, struct error *err)
 
                 if ((value = string_after(*f, "base="))) {
                         if (ip_prefix_parse(value, &pool.base) < 0)
-                                return error_set(err, ERROR_INVALID, "invalid default address pool \"%s\": invalid "
-                                                 "base pool \"%s\"", text, value);
+                                return error_set(err, ERROR_INVALID,
+                                                 "invalid default address pool \"%s\": invalid "
+                                                 "base pool \"%s\"",
+                                                 text, value);
                         base = true;
                 } else if ((value = string_after(*f, "size="))) {
                         uint64_t n;
 
                         if (string_to_uint64(value, &n, NULL) < 0 || n > 128)
-                                return error_set(err, ERROR_INVALID, "invalid default address pool \"%s\": invalid "
-                                                 "size value \"%s\" (must be integer)", text, value);
+                                return error_set(err, ERROR_INVALID,
+                                                 "invalid default address pool \"%s\": invalid "
+                                                 "size value \"%s\" (must be integer)",
+                                                 text, value);
                         pool.size = (unsigned)n;
                         size = true;
                 } else {
-                        return error_set(err, ERROR_INVALID, "invalid default address pool \"%s\": unexpected key "
-                                         "in \"%s\"", text, *f);
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid default address pool \"%s\": unexpected key "
+                                         "in \"%s\"",
+                                         text, *f);
                 }
         }
         if (!base || !size)
-                return error_set(err, ERROR_INVALID, "invalid default address pool \"%s\": base and size are needed",
-                                 text);
+                return error_set(err, ERROR_INVALID,
+                                 "invalid default address pool \"%s\": base and size are needed", text);
         if (pool_check(text, &pool, err) < 0)
                 return -1;
         *ret = pool;
@@ -67,7 +78,8 @@ static bool next_subnet(const struct ip_prefix *base, struct ip_prefix *p)
         return ip_prefix_contains(base, &p->address) && ip_address_compare(&p->address, &last) > 0;
 }
 
-static const struct ip_prefix *find_overlap(const struct ip_prefix *p, const struct ip_prefix *taken, size_t n_taken)
+static const struct ip_prefix *find_overlap(const struct ip_prefix *p, const struct ip_prefix *taken,
+                                            size_t n_taken)
 {
         for (size_t i = 0; i < n_taken; i++)
                 if (ip_prefix_overlap(&taken[i], p))
@@ -75,8 +87,9 @@ static const struct ip_prefix *find_overlap(const struct ip_prefix *p, const str
         return NULL;
 }
 
-int ipam_choose_subnet(const struct ipam_pool *pools, size_t n_pools, int family, const struct ip_prefix *taken,
-                       size_t n_taken, struct ip_prefix *ret, struct error *err)
+int ipam_choose_subnet(const struct ipam_pool *pools, size_t n_pools, int family,
+                       const struct ip_prefix *taken, size_t n_taken, struct ip_prefix *ret,
+                       struct error *err)
 {
         for (size_t i = 0; i < n_pools; i++) {
                 struct ip_prefix p = { pools[i].base.address, pools[i].size };
@@ -96,8 +109,7 @@ int ipam_choose_subnet(const struct ipam_pool *pools, size_t n_pools, int family
                         more = next_subnet(&pools[i].base, &p);
                 }
         }
-        return error_set(err, ERROR_FORBIDDEN,
-                         "all predefined address pools have been fully subnetted");
+        return error_set(err, ERROR_FORBIDDEN, "all predefined address pools have been fully subnetted");
 }
 
 void ipam_unique_local(const char *id, struct ip_prefix *ret)
@@ -109,8 +121,8 @@ void ipam_unique_local(const char *id, struct ip_prefix *ret)
         memcpy(ret->address.bytes + 1, digest, 7);
 }
 
-int ipam_choose_address(const struct ip_prefix *subnet, const struct ip_prefix *range, const struct ip_address *taken,
-                        size_t n_taken, struct ip_address *ret)
+int ipam_choose_address(const struct ip_prefix *subnet, const struct ip_prefix *range,
+                        const struct ip_address *taken, size_t n_taken, struct ip_address *ret)
 {
         struct ip_address network = ip_prefix_network(subnet).address, last = ip_prefix_last(subnet);
         struct ip_address a = ip_prefix_network(range).address, end = ip_prefix_last(range);

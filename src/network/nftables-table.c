@@ -20,12 +20,12 @@ static const struct nft_set_shape sets[] = {
         { "bridges", NFT_TYPE_IFNAME, IFNAMSIZ, 0, 0, 0 },
         { "publish4", CONCAT3(NFT_TYPE_IPV4, NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 12,
           CONCAT2(NFT_TYPE_IPV4, NFT_TYPE_SERVICE), 8, 0 },
-        { "publish4any", CONCAT2(NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 8, CONCAT2(NFT_TYPE_IPV4, NFT_TYPE_SERVICE), 8,
-          0 },
+        { "publish4any", CONCAT2(NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 8,
+          CONCAT2(NFT_TYPE_IPV4, NFT_TYPE_SERVICE), 8, 0 },
         { "publish6", CONCAT3(NFT_TYPE_IPV6, NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 24,
           CONCAT2(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), 20, 0 },
-        { "publish6any", CONCAT2(NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 8, CONCAT2(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), 20,
-          0 },
+        { "publish6any", CONCAT2(NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 8,
+          CONCAT2(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), 20, 0 },
         { "forward_in", NFT_TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0, 0 },
         { "forward_out", NFT_TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0, 0 },
         { "masquerade4", NFT_TYPE_IPV4, 4, NFT_DATA_VERDICT, 0, NFT_SET_INTERVAL },
@@ -118,8 +118,8 @@ static void add_local_rule(struct nft *nft, const char *chain)
         nft_rule_end(&r);
 }
 
-/* Ports on 127.0.0.1 need route_localnet on the bridges; without this rule a container could reach whatever listens on
- * the host's 127.0.0.1. */
+/* Ports on 127.0.0.1 need route_localnet on the bridges; without this rule a container could reach whatever
+ * listens on the host's 127.0.0.1. */
 static void add_loopback_guard(struct nft *nft)
 {
         struct nft_rule r = nft_rule_begin(nft, "guard");
@@ -145,7 +145,8 @@ static void add_postrouting_rules(struct nft *nft)
         for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
                 r = nft_rule_begin(nft, "postrouting");
                 match_family(&r, families[i].family);
-                nft_expr_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, families[i].source, families[i].size, NFT_REG_1);
+                nft_expr_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, families[i].source, families[i].size,
+                                 NFT_REG_1);
                 nft_expr_lookup(&r, families[i].masquerade, NFT_REG_1, NFT_REG_VERDICT, true);
                 nft_rule_end(&r);
         }
@@ -272,8 +273,9 @@ static void prefix_elements(struct nft *nft, const struct ip_prefix *prefix, con
         const struct family *f = &families[prefix->address.family == AF_INET6];
         struct ip_prefix network = ip_prefix_network(prefix);
         struct ip_address last = ip_prefix_last(prefix), end = ip_address_add(&last, 1);
-        struct nft_element e = { .set = f->masquerade, .key = network.address.bytes, .key_len = f->size,
-                                 .jump = chain };
+        struct nft_element e = {
+                .set = f->masquerade, .key = network.address.bytes, .key_len = f->size, .jump = chain
+        };
 
         each(nft, &e);
         if (ip_address_compare(&end, &last) > 0) {

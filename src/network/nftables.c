@@ -86,8 +86,8 @@ void nft_message_end(struct nft *nft, const struct nlmsghdr *message)
         nft->n_messages++;
 }
 
-/* The kernel tells every message that it refuses, in their order, and acknowledges the last one: so the answer to the
- * last one is the end. */
+/* The kernel tells every message that it refuses, in their order, and acknowledges the last one: so the
+ * answer to the last one is the end. */
 static int receive_answers(struct nft *nft, uint32_t last, struct error *err)
 {
         char buffer[8192];
@@ -107,8 +107,9 @@ static int receive_answers(struct nft *nft, uint32_t last, struct error *err)
                         if (m->nlmsg_type != NLMSG_ERROR || m->nlmsg_seq < nft->first || m->nlmsg_seq > last)
                                 continue;
                         if (answer->error != 0 && !err->kind)
-                                error_errnum(err, -answer->error, "change nftables table %s (message %u of %zu)",
-                                             nft->table, m->nlmsg_seq - nft->first, nft->n_messages);
+                                error_errnum(err, -answer->error,
+                                             "change nftables table %s (message %u of %zu)", nft->table,
+                                             m->nlmsg_seq - nft->first, nft->n_messages);
                         if (m->nlmsg_seq == last)
                                 return err->kind ? -1 : 0;
                 }
@@ -144,7 +145,8 @@ static void look_at_chain(const struct nlmsghdr *message, char **found)
         const struct nlattr *attr, *inner;
         uint32_t hook = UINT32_MAX, policy = NF_ACCEPT;
 
-        mnl_attr_for_each(attr, message, sizeof(*gen)) {
+        mnl_attr_for_each(attr, message, sizeof(*gen))
+        {
                 int type = mnl_attr_get_type(attr);
 
                 if (type == NFTA_CHAIN_TABLE && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
@@ -154,14 +156,15 @@ static void look_at_chain(const struct nlmsghdr *message, char **found)
                 else if (type == NFTA_CHAIN_POLICY && mnl_attr_validate(attr, MNL_TYPE_U32) == 0)
                         policy = ntohl(mnl_attr_get_u32(attr));
                 else if (type == NFTA_CHAIN_HOOK)
-                        mnl_attr_for_each_nested(inner, attr)
-                                if (mnl_attr_get_type(inner) == NFTA_HOOK_HOOKNUM &&
-                                    mnl_attr_validate(inner, MNL_TYPE_U32) == 0)
-                                        hook = ntohl(mnl_attr_get_u32(inner));
+                        mnl_attr_for_each_nested(inner,
+                                                 attr) if (mnl_attr_get_type(inner) == NFTA_HOOK_HOOKNUM &&
+                                                           mnl_attr_validate(inner, MNL_TYPE_U32) == 0) hook =
+                            ntohl(mnl_attr_get_u32(inner));
         }
         if (table && name && hook == NF_INET_FORWARD && policy == NF_DROP && !*found &&
             (gen->nfgen_family == NFPROTO_IPV4 || gen->nfgen_family == NFPROTO_INET))
-                *found = string_format("%s %s %s", gen->nfgen_family == NFPROTO_IPV4 ? "ip" : "inet", table, name);
+                *found =
+                    string_format("%s %s %s", gen->nfgen_family == NFPROTO_IPV4 ? "ip" : "inet", table, name);
 }
 
 int nft_forward_drops(char **ret_chain, struct error *err)

@@ -1,8 +1,8 @@
 /* The one nftables table of an engine, spoken to in nf_tables netlink messages of our own (libmnl).
  *
- * Table `inet davit` (for engines with other roots `inet davit-SUFFIX`). Published ports are elements of maps and
- * networks are elements of verdict maps that lead to two small chains each, so publishing a port or adding a network
- * costs the same with one or with thousands. Nothing outside of the table is ever touched.
+ * Table `inet davit` (for engines with other roots `inet davit-SUFFIX`). Published ports are elements of maps
+ * and networks are elements of verdict maps that lead to two small chains each, so publishing a port or
+ * adding a network costs the same with one or with thousands. Nothing outside of the table is ever touched.
  *
  *     map publish4 { ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }   one host address
  *     map publish4any { inet_proto . inet_service : ipv4_addr . inet_service }            0.0.0.0
@@ -49,11 +49,11 @@ void nft_network_add(struct nft *nft, const struct nft_network *network);
 void nft_network_remove(struct nft *nft, const struct nft_network *network);
 void nft_publish_add(struct nft *nft, const struct nft_publish *port);
 void nft_publish_remove(struct nft *nft, const struct nft_publish *port);
-/* In a container's namespace: port 53 of 127.0.0.11 leads to these ports of it, where the embedded server listens, so
- * that a container may have a server of its own on port 53. Replaces the table. */
+/* In a container's namespace: port 53 of 127.0.0.11 leads to these ports of it, where the embedded server
+ * listens, so that a container may have a server of its own on port 53. Replaces the table. */
 void nft_dns_redirect(struct nft *nft, uint16_t udp_port, uint16_t tcp_port);
 int nft_commit(struct nft *nft, struct error *err);
 
-/* Whether another's base chain in the forward hook (iptables' FORWARD, firewalld, ufw) has policy drop; gives its
- * table's and chain's names ("ip filter FORWARD"; heap) or NULL. Legacy iptables is not seen. */
+/* Whether another's base chain in the forward hook (iptables' FORWARD, firewalld, ufw) has policy drop; gives
+ * its table's and chain's names ("ip filter FORWARD"; heap) or NULL. Legacy iptables is not seen. */
 int nft_forward_drops(char **ret_chain, struct error *err);

@@ -116,9 +116,9 @@ static socklen_t socket_address(const struct ip_address *ip, uint16_t port, stru
         return sizeof(*in6);
 }
 
-/* Without SO_REUSEADDR a port whose last connections linger (TIME_WAIT) couldn't be had; with it two sockets that don't
- * listen could share the port. So bind with it, listen for a moment - that makes the kernel look at everybody else on
- * the port - and drop the flag: from here on nobody gets in. */
+/* Without SO_REUSEADDR a port whose last connections linger (TIME_WAIT) couldn't be had; with it two sockets
+ * that don't listen could share the port. So bind with it, listen for a moment - that makes the kernel look
+ * at everybody else on the port - and drop the flag: from here on nobody gets in. */
 static int make_exclusive(int fd, bool listening)
 {
         int off = 0;
@@ -133,7 +133,8 @@ static int make_exclusive(int fd, bool listening)
 int port_bind(const struct ip_address *ip, uint16_t port, int protocol, bool listening, struct error *err)
 {
         bool stream = protocol != IPPROTO_UDP;
-        cleanup_close int fd = socket(ip->family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, protocol);
+        cleanup_close int fd =
+            socket(ip->family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, protocol);
         struct sockaddr_storage address;
         socklen_t len = socket_address(ip, port, &address);
         char text[IP_TEXT_SIZE];

@@ -22,7 +22,7 @@ const char *port_format(uint16_t port, int protocol, char *buffer);
 /* net.ipv4.ip_local_port_range, else 49153-65535. */
 void port_dynamic_range(uint16_t *ret_first, uint16_t *ret_last);
 
-/* Binds a host port and returns its socket: exclusive even against SO_REUSEADDR, not listening (a connection that no
- * rule redirects is refused). With `listen` it accepts connections (a relay). IPv6 sockets are IPv6 only.
- * The error has the errno (EADDRINUSE). */
+/* Binds a host port and returns its socket: exclusive even against SO_REUSEADDR, not listening (a connection
+ * that no rule redirects is refused). With `listen` it accepts connections (a relay). IPv6 sockets are IPv6
+ * only. The error has the errno (EADDRINUSE). */
 int port_bind(const struct ip_address *ip, uint16_t port, int protocol, bool listen, struct error *err);

@@ -1,5 +1,5 @@
-/* Removes interfaces in the background: the kernel takes some 20 ms for one (it waits for all its CPUs), and nobody has
- * to wait for that. */
+/* Removes interfaces in the background: the kernel takes some 20 ms for one (it waits for all its CPUs), and
+ * nobody has to wait for that. */
 #pragma once
 
 #include "base/error.h"

@@ -177,7 +177,8 @@ static void address_message(struct rtnl *rtnl, uint16_t type, int index, const s
 
                 mnl_attr_put(message, IFA_BROADCAST, size, last.bytes);
         }
-        rtnl_message_end(rtnl, message, string_format("%s address %s", what, ip_prefix_format(address, text)));
+        rtnl_message_end(rtnl, message,
+                         string_format("%s address %s", what, ip_prefix_format(address, text)));
 }
 
 void rtnl_address_add(struct rtnl *rtnl, int index, const struct ip_prefix *address)
@@ -190,8 +191,8 @@ void rtnl_address_delete(struct rtnl *rtnl, int index, const struct ip_prefix *a
         address_message(rtnl, RTM_DELADDR, index, address, "delete");
 }
 
-static struct nlmsghdr *route_begin(struct rtnl *rtnl, uint16_t type, int index, const struct ip_prefix *destination,
-                                    const struct ip_address *gateway)
+static struct nlmsghdr *route_begin(struct rtnl *rtnl, uint16_t type, int index,
+                                    const struct ip_prefix *destination, const struct ip_address *gateway)
 {
         uint16_t flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
         struct nlmsghdr *message = rtnl_message_begin(rtnl, type, flags);
@@ -221,7 +222,8 @@ void rtnl_route_add(struct rtnl *rtnl, int index, const struct ip_prefix *destin
         struct nlmsghdr *message = route_begin(rtnl, RTM_NEWROUTE, index, destination, gateway);
         char text[IP_TEXT_SIZE];
 
-        rtnl_message_end(rtnl, message, string_format("add route to %s", ip_prefix_format(destination, text)));
+        rtnl_message_end(rtnl, message,
+                         string_format("add route to %s", ip_prefix_format(destination, text)));
 }
 
 void rtnl_route_delete(struct rtnl *rtnl, int index, const struct ip_prefix *destination)
@@ -229,5 +231,6 @@ void rtnl_route_delete(struct rtnl *rtnl, int index, const struct ip_prefix *des
         struct nlmsghdr *message = route_begin(rtnl, RTM_DELROUTE, index, destination, NULL);
         char text[IP_TEXT_SIZE];
 
-        rtnl_message_end(rtnl, message, string_format("delete route to %s", ip_prefix_format(destination, text)));
+        rtnl_message_end(rtnl, message,
+                         string_format("delete route to %s", ip_prefix_format(destination, text)));
 }

@@ -50,7 +50,8 @@ int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link *ret)
                 return 0;
         link.index = info->ifi_index;
         link.flags = info->ifi_flags;
-        mnl_attr_for_each(attr, message, sizeof(*info)) {
+        mnl_attr_for_each(attr, message, sizeof(*info))
+        {
                 switch (mnl_attr_get_type(attr)) {
                 case IFLA_IFNAME:
                         attr_string(attr, link.name, sizeof(link.name));
@@ -66,9 +67,8 @@ int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link *ret)
                                 memcpy(link.mac, mnl_attr_get_payload(attr), 6);
                         break;
                 case IFLA_LINKINFO:
-                        mnl_attr_for_each_nested(inner, attr)
-                                if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
-                                        attr_string(inner, link.kind, sizeof(link.kind));
+                        mnl_attr_for_each_nested(inner, attr) if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
+                            attr_string(inner, link.kind, sizeof(link.kind));
                         break;
                 default:
                         break;
@@ -85,12 +85,13 @@ int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route *ret)
         const struct nlattr *attr;
 
         if (!has_header(message, RTM_NEWROUTE, sizeof(*info)) || info->rtm_type != RTN_UNICAST ||
-            (info->rtm_family != AF_INET && info->rtm_family != AF_INET6) || info->rtm_table != RT_TABLE_MAIN ||
-            info->rtm_dst_len > ip_bits(info->rtm_family))
+            (info->rtm_family != AF_INET && info->rtm_family != AF_INET6) ||
+            info->rtm_table != RT_TABLE_MAIN || info->rtm_dst_len > ip_bits(info->rtm_family))
                 return 0;
         route.destination.address.family = info->rtm_family;
         route.destination.length = info->rtm_dst_len;
-        mnl_attr_for_each(attr, message, sizeof(*info)) {
+        mnl_attr_for_each(attr, message, sizeof(*info))
+        {
                 switch (mnl_attr_get_type(attr)) {
                 case RTA_DST:
                         if (attr_address(attr, info->rtm_family, &route.destination.address) < 0)
@@ -127,7 +128,8 @@ int rtnl_parse_address(const struct nlmsghdr *message, struct rtnl_interface_add
                 return 0;
         address.index = (int)info->ifa_index;
         address.address.length = info->ifa_prefixlen;
-        mnl_attr_for_each(attr, message, sizeof(*info)) {
+        mnl_attr_for_each(attr, message, sizeof(*info))
+        {
                 int type = mnl_attr_get_type(attr);
 
                 /* On point-to-point links IFA_ADDRESS is the other end's; IFA_LOCAL is ours. */
@@ -243,7 +245,8 @@ static int take_address(const struct nlmsghdr *message, void *arg)
         return 1;
 }
 
-int rtnl_addresses(struct rtnl *rtnl, struct rtnl_interface_address **ret, size_t *ret_count, struct error *err)
+int rtnl_addresses(struct rtnl *rtnl, struct rtnl_interface_address **ret, size_t *ret_count,
+                   struct error *err)
 {
         struct addresses addresses = { 0 };
 

@@ -117,8 +117,8 @@ int rtnl_commit(struct rtnl *rtnl, struct error *err)
         return refused.kind ? error_move(err, &refused) : 0;
 }
 
-int rtnl_dump(struct rtnl *rtnl, uint16_t type, int family, int (*each)(const struct nlmsghdr *message, void *arg),
-              void *arg, struct error *err)
+int rtnl_dump(struct rtnl *rtnl, uint16_t type, int family,
+              int (*each)(const struct nlmsghdr *message, void *arg), void *arg, struct error *err)
 {
         char request[MNL_NLMSG_HDRLEN + sizeof(struct rtgenmsg) + 32], buffer[32768];
         struct nlmsghdr *message = mnl_nlmsg_put_header(request);

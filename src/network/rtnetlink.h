@@ -1,5 +1,6 @@
-/* Links, addresses, routes: rtnetlink through libmnl. A socket belongs to the network namespace of the thread that
- * opened it, for ever. Changes are collected and sent in one write: rtnl_commit() waits for all their answers. */
+/* Links, addresses, routes: rtnetlink through libmnl. A socket belongs to the network namespace of the thread
+ * that opened it, for ever. Changes are collected and sent in one write: rtnl_commit() waits for all their
+ * answers. */
 #pragma once
 
 #include "base/error.h"
@@ -27,8 +28,8 @@ struct rtnl_veth {
         int peer_netns; /* descriptor of the namespace in which the other end is made */
         uint8_t peer_mac[6];
         unsigned mtu; /* 0: the kernel's */
-        /* Of the bridge's port: packets may go back out of it (needed where bridged packets pass the IP rules:
-         * bridge-nf-call-iptables); ports don't talk to each other. */
+        /* Of the bridge's port: packets may go back out of it (needed where bridged packets pass the IP
+         * rules: bridge-nf-call-iptables); ports don't talk to each other. */
         bool hairpin, isolated;
 };
 void rtnl_bridge_add(struct rtnl *rtnl, const char *name, const uint8_t mac[6], unsigned mtu);
@@ -47,8 +48,8 @@ void rtnl_route_add(struct rtnl *rtnl, int index, const struct ip_prefix *destin
                     const struct ip_address *gateway);
 void rtnl_route_delete(struct rtnl *rtnl, int index, const struct ip_prefix *destination);
 
-/* Sends what is queued; the first refusal becomes the error ("create veth davit1234: …"), the rest was still tried.
- * The queue is empty afterwards. The error's errnum is the kernel's. */
+/* Sends what is queued; the first refusal becomes the error ("create veth davit1234: …"), the rest was still
+ * tried. The queue is empty afterwards. The error's errnum is the kernel's. */
 int rtnl_commit(struct rtnl *rtnl, struct error *err);
 
 /* ---- Questions ---- */
@@ -77,9 +78,11 @@ struct rtnl_interface_address {
         struct ip_prefix address;
         int index;
 };
-int rtnl_addresses(struct rtnl *rtnl, struct rtnl_interface_address **ret, size_t *ret_count, struct error *err);
+int rtnl_addresses(struct rtnl *rtnl, struct rtnl_interface_address **ret, size_t *ret_count,
+                   struct error *err);
 
-/* The parsers behind the questions, for one netlink message of a dump (fuzzed): 1 filled, 0 not of interest. */
+/* The parsers behind the questions, for one netlink message of a dump (fuzzed): 1 filled, 0 not of interest.
+ */
 struct nlmsghdr;
 int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link *ret);
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route *ret);

@@ -13,8 +13,8 @@ static int bind_inside(int type, uint16_t *ret_port, struct error *err)
         cleanup_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         socklen_t len = sizeof(a);
 
-        if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || (type == SOCK_STREAM && listen(fd, 64) < 0) ||
-            getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+        if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+            (type == SOCK_STREAM && listen(fd, 64) < 0) || getsockname(fd, (struct sockaddr *)&a, &len) < 0)
                 return error_errno(err, "open a socket for the embedded DNS server");
         *ret_port = ntohs(a.sin_port);
         return take_fd(fd);

@@ -41,7 +41,8 @@ static int configure(struct sandbox *s, const struct sandbox_interface *iface, s
         return rtnl_commit(s->rtnl, err);
 }
 
-int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface, struct error *err)
+int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface,
+                   struct error *err)
 {
         struct rtnl_veth veth = {
                 .name = iface->host_name,
@@ -57,8 +58,8 @@ int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_in
         if (streq(iface->kind, "veth"))
                 rtnl_veth_add(host, &veth);
         else
-                rtnl_vlan_add(host, iface->kind, iface->mode, iface->master, iface->name, s->netns, iface->mac,
-                              iface->mtu);
+                rtnl_vlan_add(host, iface->kind, iface->mode, iface->master, iface->name, s->netns,
+                              iface->mac, iface->mtu);
         if (rtnl_commit(host, err) < 0) {
                 /* The pair may be there although its port wasn't set up. */
                 sandbox_detach(s, iface->name, NULL);
@@ -77,7 +78,8 @@ int sandbox_detach(struct sandbox *s, const char *name, struct error *err)
         return rtnl_commit(s->rtnl, err);
 }
 
-static int queue_default(struct sandbox *s, const char *name, const struct ip_address *gateway, struct error *err)
+static int queue_default(struct sandbox *s, const char *name, const struct ip_address *gateway,
+                         struct error *err)
 {
         struct ip_address gateways[2] = { *gateway, { 0 } };
         struct rtnl_link link;
@@ -92,8 +94,8 @@ static int queue_default(struct sandbox *s, const char *name, const struct ip_ad
         return 0;
 }
 
-int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six, const struct ip_address gateways[2],
-                         struct error *err)
+int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six,
+                         const struct ip_address gateways[2], struct error *err)
 {
         struct rtnl_route *routes = NULL;
         size_t n = 0;

@@ -8,9 +8,10 @@
 #include <sched.h>
 #include <stdio.h>
 
-/* Theory of operation: unshare(CLONE_NEWNET) changes the namespace of the calling thread only. The pool's thread makes
- * namespaces that way, opens their descriptor and a netlink socket in them, and goes back to the engine's own, so that
- * an idle thread never holds a container's namespace. A taken namespace wakes the thread up to make the next. */
+/* Theory of operation: unshare(CLONE_NEWNET) changes the namespace of the calling thread only. The pool's
+ * thread makes namespaces that way, opens their descriptor and a netlink socket in them, and goes back to the
+ * engine's own, so that an idle thread never holds a container's namespace. A taken namespace wakes the
+ * thread up to make the next. */
 struct sandbox_pool {
         pthread_mutex_t lock;
         pthread_cond_t changed;

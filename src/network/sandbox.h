@@ -1,7 +1,7 @@
 /* Network namespaces of containers, held as descriptors only: no name and no mount anywhere.
  *
- * Making one takes milliseconds (the kernel sets up a whole stack), so that a thread keeps a few ready: loopback up,
- * unprivileged ports and ping allowed as Docker does, and a netlink socket inside. */
+ * Making one takes milliseconds (the kernel sets up a whole stack), so that a thread keeps a few ready:
+ * loopback up, unprivileged ports and ping allowed as Docker does, and a netlink socket inside. */
 #pragma once
 
 #include "base/error.h"
@@ -43,14 +43,16 @@ struct sandbox_interface {
         struct ip_address gateways[2]; /* default routes by this interface: AF_UNSPEC for none */
 };
 /* `host` is a socket in the host's namespace. On failure nothing is left. */
-int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface, struct error *err);
+int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface,
+                   struct error *err);
 int sandbox_detach(struct sandbox *s, const char *name, struct error *err);
 /* Replaces the default routes: IPv4's by the interface `four`, IPv6's by `six` (NULL: none). */
-int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six, const struct ip_address gateways[2],
-                         struct error *err);
+int sandbox_set_gateways(struct sandbox *s, const char *four, const char *six,
+                         const struct ip_address gateways[2], struct error *err);
 /* The first of PREFIX0, PREFIX1, … that is free ("eth"). */
 int sandbox_free_name(struct sandbox *s, const char *prefix, char ret[IFNAMSIZ], struct error *err);
-/* Sockets for the embedded DNS server, UDP and listening TCP, bound inside to 127.0.0.11 and reached by its port 53. */
+/* Sockets for the embedded DNS server, UDP and listening TCP, bound inside to 127.0.0.11 and reached by its
+ * port 53. */
 int sandbox_dns_open(struct sandbox *s, int ret_fds[2], struct error *err);
 /* Runs `body` on a thread inside the namespace (for /proc/sys/net). */
 int sandbox_run(int netns, int (*body)(void *arg, struct error *err), void *arg, struct error *err);

@@ -1,9 +1,9 @@
 /* The container's DNS server at 127.0.0.11 (on user-defined networks).
  *
- * Names of endpoints are answered from davitd's files (network/dns.h), so also while no davitd lives. Everything else
- * goes to the outer servers, one after the other with a second for each, from the host's network namespace. A question
- * that waits is an `exchange`; its answer goes back by UDP to an address or into a TCP client's connection. Everything
- * is bounded: exchanges, clients, and what a client may send. */
+ * Names of endpoints are answered from davitd's files (network/dns.h), so also while no davitd lives.
+ * Everything else goes to the outer servers, one after the other with a second for each, from the host's
+ * network namespace. A question that waits is an `exchange`; its answer goes back by UDP to an address or
+ * into a TCP client's connection. Everything is bounded: exchanges, clients, and what a client may send. */
 #include "shim/shim-internal.h"
 
 #include "base/fd.h"
@@ -99,8 +99,8 @@ static void client_send(struct dns_client *c, const uint8_t *answer, size_t len)
                 client_free(c);
 }
 
-static void reply(struct dns_server *s, struct dns_client *client, const struct sockaddr_in *peer, const uint8_t *answer,
-                  size_t len)
+static void reply(struct dns_server *s, struct dns_client *client, const struct sockaddr_in *peer,
+                  const uint8_t *answer, size_t len)
 {
         if (client)
                 client_send(client, answer, len);
@@ -186,7 +186,8 @@ static void exchange_finish(struct exchange *x, const uint8_t *answer, size_t le
         int code = answer[3] & 15;
 
         /* A server that can't doesn't keep the next one from trying. */
-        if ((code == DNS_SERVER_FAILURE || code == DNS_NOT_IMPLEMENTED || code == 5) && x->turn + 1 < servers) {
+        if ((code == DNS_SERVER_FAILURE || code == DNS_NOT_IMPLEMENTED || code == 5) &&
+            x->turn + 1 < servers) {
                 exchange_next(x);
                 return;
         }
@@ -212,8 +213,9 @@ static int tcp_write(struct exchange *x)
         uint8_t head[2] = { (uint8_t)(x->len >> 8), (uint8_t)x->len };
 
         while (x->sent < x->len + 2) {
-                ssize_t n = x->sent < 2 ? send(x->fd, head + x->sent, 2 - x->sent, MSG_NOSIGNAL | MSG_MORE)
-                                        : send(x->fd, x->message + x->sent - 2, x->len + 2 - x->sent, MSG_NOSIGNAL);
+                ssize_t n = x->sent < 2
+                                ? send(x->fd, head + x->sent, 2 - x->sent, MSG_NOSIGNAL | MSG_MORE)
+                                : send(x->fd, x->message + x->sent - 2, x->len + 2 - x->sent, MSG_NOSIGNAL);
 
                 if (n < 0)
                         return errno == EAGAIN ? 0 : -1;
@@ -290,9 +292,11 @@ static int ask(struct exchange *x, const char *server)
 
         if (len == 0)
                 return -1;
-        x->fd = socket(address.ss_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        x->fd =
+            socket(address.ss_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (x->fd < 0 || (connect(x->fd, (struct sockaddr *)&address, len) < 0 && errno != EINPROGRESS) ||
-            loop_add(loop, &x->source, x->fd, stream ? EPOLLOUT : EPOLLIN, stream ? tcp_answer : udp_answer, x, NULL) < 0)
+            loop_add(loop, &x->source, x->fd, stream ? EPOLLOUT : EPOLLIN, stream ? tcp_answer : udp_answer,
+                     x, NULL) < 0)
                 return -1;
         x->sent = 0;
         strbuf_clear(&x->in);
@@ -363,7 +367,8 @@ static void udp_ready(uint32_t events, void *data)
         /* A few at a time, so that the container's output isn't kept waiting. */
         for (int i = 0; i < 16; i++) {
                 socklen_t len = sizeof(peer);
-                ssize_t n = recvfrom(s->udp.fd, message, sizeof(message), MSG_DONTWAIT, (struct sockaddr *)&peer, &len);
+                ssize_t n = recvfrom(s->udp.fd, message, sizeof(message), MSG_DONTWAIT,
+                                     (struct sockaddr *)&peer, &len);
 
                 if (n < 0)
                         return;

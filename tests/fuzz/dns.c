@@ -6,7 +6,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static uint8_t answer[DNS_UDP_SIZE];
-        struct ip_address addresses[3] = { { AF_INET, { 10 } }, { AF_INET6, { 0xfd } }, { AF_INET, { 10, 1 } } }, address;
+        struct ip_address addresses[3] = { { AF_INET, { 10 } },
+                                           { AF_INET6, { 0xfd } },
+                                           { AF_INET, { 10, 1 } } },
+                          address;
         struct dns_query q;
 
         if (dns_query_parse(data, size, &q) < 0)

@@ -5,7 +5,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         cleanup_free char *text = xstrndup((const char *)data, size);
-        struct resolv_conf_request q = { .host_text = text, .host_path = "/etc/resolv.conf", .ipv6 = size & 1 };
+        struct resolv_conf_request q = { .host_text = text,
+                                         .host_path = "/etc/resolv.conf",
+                                         .ipv6 = size & 1 };
 
         for (int i = 0; i < 3; i++) {
                 cleanup_free char *made = NULL;

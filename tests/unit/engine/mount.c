@@ -15,8 +15,11 @@ SUITE(engine_mount);
 TEST(clean_paths)
 {
         static const char *const cases[][2] = {
-                { "", "." },           { "/", "/" },         { "//a//b/", "/a/b" }, { "/a/../..", "/" }, { "a/../..", ".." },
-                { "../../x", "../../x" }, { "./a/./b", "a/b" }, { "/../a", "/a" },     { "a/..", "." },     { "/a/b/../c", "/a/c" },
+                { "", "." },           { "/", "/" },
+                { "//a//b/", "/a/b" }, { "/a/../..", "/" },
+                { "a/../..", ".." },   { "../../x", "../../x" },
+                { "./a/./b", "a/b" },  { "/../a", "/a" },
+                { "a/..", "." },       { "/a/b/../c", "/a/c" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -45,10 +48,12 @@ TEST(bind_syntax)
                 { "/foo:rw", "invalid volume specification: '/foo:rw'" },
                 { "/a:/b:ro,rw", "invalid mode: ro,rw" },
                 { "/a:/b:bogus", "invalid mode: bogus" },
-                { "/a:rel", "invalid volume specification: '/a:rel': invalid mount config for type \"bind\": invalid "
-                            "mount path: 'rel' mount path must be absolute" },
-                { "/a:/", "invalid volume specification: '/a:/': invalid mount config for type \"bind\": invalid "
-                          "specification: destination can't be '/'" },
+                { "/a:rel",
+                  "invalid volume specification: '/a:rel': invalid mount config for type \"bind\": invalid "
+                  "mount path: 'rel' mount path must be absolute" },
+                { "/a:/",
+                  "invalid volume specification: '/a:/': invalid mount config for type \"bind\": invalid "
+                  "specification: destination can't be '/'" },
                 { "v:/a:shared", "invalid volume specification: 'v:/a:shared': invalid mount config for type "
                                  "\"volume\": field BindOptions must not be specified" },
         };
@@ -102,13 +107,22 @@ TEST(mount_config_errors)
                 { { .type = (char *)"tmpfs", .target = (char *)"/x", .source = (char *)"/a" },
                   "invalid mount config for type \"tmpfs\": field Source must not be specified" },
                 { { .type = (char *)"volume", .target = (char *)"/x", .read_only = true },
-                  "invalid mount config for type \"volume\": must not set ReadOnly mode when using anonymous volumes" },
-                { { .type = (char *)"volume", .source = (char *)"v1", .target = (char *)"/x", .volume_options = &volume },
-                  "invalid mount config for type \"volume\": subpath must be a relative path within the volume" },
-                { { .type = (char *)"bind", .source = (char *)"/a", .target = (char *)"/x", .bind_options = &bind },
+                  "invalid mount config for type \"volume\": must not set ReadOnly mode when using anonymous "
+                  "volumes" },
+                { { .type = (char *)"volume",
+                    .source = (char *)"v1",
+                    .target = (char *)"/x",
+                    .volume_options = &volume },
+                  "invalid mount config for type \"volume\": subpath must be a relative path within the "
+                  "volume" },
+                { { .type = (char *)"bind",
+                    .source = (char *)"/a",
+                    .target = (char *)"/x",
+                    .bind_options = &bind },
                   "invalid mount config for type \"bind\": invalid propagation mode: nope" },
                 { { .type = (char *)"bind", .source = (char *)"a", .target = (char *)"/x" },
-                  "invalid mount config for type \"bind\": invalid mount path: 'a' mount path must be absolute" },
+                  "invalid mount config for type \"bind\": invalid mount path: 'a' mount path must be "
+                  "absolute" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -137,7 +151,8 @@ static void world_open(struct world *w)
 
         path = string_format("%s/db", w->dir);
         ck_assert_msg(database_open(path, &w->db, &err) == 0, "%s", error_message(&err));
-        ck_assert_msg(volumes_open(w->db, NULL, w->dir, NULL, &w->vols, &err) == 0, "%s", error_message(&err));
+        ck_assert_msg(volumes_open(w->db, NULL, w->dir, NULL, &w->vols, &err) == 0, "%s",
+                      error_message(&err));
 }
 
 static void world_close(struct world *w)
@@ -218,7 +233,8 @@ TEST(resolve_and_prepare)
         cleanup_mount_points struct mount_points points = { 0 }, second = { 0 };
         cleanup_free char *source = string_format("%s/made/up", w.dir);
         cleanup_free char *bind = string_format("%s:/m/sub:ro", source);
-        char *binds[] = { bind, (char *)"data:/m", NULL }, *volumes[] = { (char *)"/anon", (char *)"/m", NULL };
+        char *binds[] = { bind, (char *)"data:/m", NULL },
+             *volumes[] = { (char *)"/anon", (char *)"/m", NULL };
         char *from[] = { (char *)"other:ro", NULL };
         struct container_config config = { .volumes = volumes };
         struct host_config host = { .binds = binds }, other_host = { .volumes_from = from };
@@ -262,7 +278,9 @@ TEST(copy_up)
         struct world w = world_new();
         cleanup_error struct error err = { 0 };
         cleanup_close int root = open(w.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), data = -1, volume = -1;
-        struct mount_point point = { .type = (char *)"volume", .name = (char *)"data", .destination = (char *)"/img" };
+        struct mount_point point = { .type = (char *)"volume",
+                                     .name = (char *)"data",
+                                     .destination = (char *)"/img" };
         struct mount_points points = { &point, 1 };
         cleanup_volume struct volume v = { 0 };
         struct timespec times[2] = { { 5, 0 }, { 77, 123456789 } };

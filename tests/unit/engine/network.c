@@ -1,4 +1,5 @@
-/* Networks against the real kernel: a host of our own (a fresh namespace) with the engine's networks on it. */
+/* Networks against the real kernel: a host of our own (a fresh namespace) with the engine's networks on it.
+ */
 #include "suite.h"
 
 #include "base/fd.h"
@@ -27,7 +28,8 @@ static void world_open(struct world *w, char *const *live, struct error *err)
         struct network_options options = { .exec_root = w->dir };
 
         ck_assert_msg(database_open(path, &w->db, err) == 0, "%s", error_message(err));
-        ck_assert_msg(networks_open(w->db, NULL, &options, live, &w->nets, err) == 0, "%s", error_message(err));
+        ck_assert_msg(networks_open(w->db, NULL, &options, live, &w->nets, err) == 0, "%s",
+                      error_message(err));
 }
 
 static void world_close(struct world *w)
@@ -75,7 +77,9 @@ static size_t count_links(struct networks *nets)
 
 static struct network_member member_of(struct world *w, const char *id, const char *name)
 {
-        return (struct network_member){ .id = id, .name = name, .dir = w->dir, .config = &w->config, .host = &w->host };
+        return (struct network_member){
+                .id = id, .name = name, .dir = w->dir, .config = &w->config, .host = &w->host
+        };
 }
 
 static int listen_inside(void *arg, struct error *err)
@@ -143,7 +147,8 @@ static int default_bridge(void *arg, struct error *err)
 {
         struct world *w = arg;
         cleanup_network_start struct network_start first = NETWORK_START_NONE, second = NETWORK_START_NONE;
-        struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"), b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
+        struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"),
+                              b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
         struct network_settings settings = { 0 };
         cleanup_strv char **warnings = NULL;
         cleanup_free char *text = NULL;
@@ -154,7 +159,8 @@ static int default_bridge(void *arg, struct error *err)
         world_open(w, NULL, err);
         w->config.hostname = (char *)"web.example.com";
         publish(w, "", "8080");
-        ck_assert_msg(network_container_create(w->nets, &a, NULL, &warnings, err) == 0, "%s", error_message(err));
+        ck_assert_msg(network_container_create(w->nets, &a, NULL, &warnings, err) == 0, "%s",
+                      error_message(err));
         ck_assert_str_eq(w->host.network_mode, "bridge");
         ck_assert_msg(network_container_start(w->nets, &a, &first, err) == 0, "%s", error_message(err));
         ck_assert_int_ge(first.netns, 0);
@@ -177,7 +183,8 @@ static int default_bridge(void *arg, struct error *err)
         /* Taken, by us and by another. */
         ck_assert_int_eq(network_container_create(w->nets, &b, NULL, &warnings, err), 0);
         ck_assert_int_eq(network_container_start(w->nets, &b, &second, err), -1);
-        ck_assert_ptr_nonnull(strstr(error_message(err), "Bind for 0.0.0.0:8080 failed: port is already allocated"));
+        ck_assert_ptr_nonnull(
+            strstr(error_message(err), "Bind for 0.0.0.0:8080 failed: port is already allocated"));
         error_clear(err);
         publish(w, "127.0.0.1", "8080-8081");
         ck_assert_msg(network_container_start(w->nets, &b, &second, err) == 0, "%s", error_message(err));
@@ -241,12 +248,14 @@ static int user_networks(void *arg, struct error *err)
                   "invalid pool request: Pool overlaps with other one on this address space" },
                 { "{\"Name\":\"x\",\"EnableIPv4\":false}", "IPv4 or IPv6 must be enabled" },
                 { "{\"Name\":\"x\",\"Options\":{\"com.docker.network.driver.mtu\":\"abc\"}}",
-                  "failed to parse com.docker.network.driver.mtu value: abc (strconv.Atoi: parsing \"abc\": invalid "
+                  "failed to parse com.docker.network.driver.mtu value: abc (strconv.Atoi: parsing \"abc\": "
+                  "invalid "
                   "syntax)" },
         };
         struct world *w = arg;
         cleanup_network_start struct network_start first = NETWORK_START_NONE, second = NETWORK_START_NONE;
-        struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"), b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
+        struct network_member a = member_of(w, "aaaaaaaaaaaaaaaa", "a"),
+                              b = member_of(w, "bbbbbbbbbbbbbbbb", "b");
         struct endpoint_ipam_config fixed = { .ipv4_address = (char *)"10.5.0.77" };
         struct endpoint_entry entry = { (char *)"two", { .ipam_config = &fixed } };
         struct networking_config networking = { &entry, 1 };
@@ -256,8 +265,10 @@ static int user_networks(void *arg, struct error *err)
 
         world_open(w, NULL, err);
         ck_assert_msg(make(w, "{\"Name\":\"one\"}", err) == 0, "%s", error_message(err));
-        ck_assert_msg(make(w, "{\"Name\":\"two\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.5.0.0/24\"}]},"
-                              "\"Options\":{\"com.docker.network.bridge.name\":\"two0\"}}", err) == 0,
+        ck_assert_msg(make(w,
+                           "{\"Name\":\"two\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.5.0.0/24\"}]},"
+                           "\"Options\":{\"com.docker.network.bridge.name\":\"two0\"}}",
+                           err) == 0,
                       "%s", error_message(err));
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 ck_assert_int_lt(make(w, bad[i].request, err), 0);
@@ -341,8 +352,11 @@ static int ipv6_and_reboot(void *arg, struct error *err)
                 return 0;
         world_open(w, NULL, err);
         ck_assert_uint_eq(strv_length((char **)networks_warnings(w->nets)), 0);
-        ck_assert_msg(make(w, "{\"Name\":\"six\",\"EnableIPv6\":true,\"IPAM\":{\"Config\":"
-                              "[{\"Subnet\":\"fd00:db8:6::/64\"}]}}", err) == 0, "%s", error_message(err));
+        ck_assert_msg(make(w,
+                           "{\"Name\":\"six\",\"EnableIPv6\":true,\"IPAM\":{\"Config\":"
+                           "[{\"Subnet\":\"fd00:db8:6::/64\"}]}}",
+                           err) == 0,
+                      "%s", error_message(err));
         w->config.hostname = (char *)"h";
         replace_string(&w->host.network_mode, "six");
         publish(w, "", "8080");
@@ -368,8 +382,10 @@ static int ipv6_and_reboot(void *arg, struct error *err)
         ck_assert_int_eq(rtnl_commit(w->nets->rtnl, err), 0);
         network_start_deinit(&first);
         world_close(w);
-        ck_assert_int_eq(system("nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward "
-                                "priority 0; policy drop; }'"), 0);
+        ck_assert_int_eq(
+            system("nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward "
+                   "priority 0; policy drop; }'"),
+            0);
         world_open(w, NULL, err);
         ck_assert_uint_eq(strv_length((char **)networks_warnings(w->nets)), 1);
         ck_assert_int_ne(access(path, F_OK), 0);
@@ -398,10 +414,13 @@ static const struct {
         { { .host_text = "nameserver 127.0.0.53\n", .keep_loopback = true }, "nameserver 127.0.0.53\n" },
         { { .host_text = "nameserver ::1\nnameserver fd00::1\n# c\n;x\n\tdomain\tex.org\r\n" },
           "nameserver fd00::1\nsearch ex.org\n" },
-        { { .host_text = "nameserver 10.0.0.1\nsearch a\n", .dns = (char *[]){ (char *)"1.1.1.1", NULL },
-            .search = (char *[]){ (char *)".", NULL }, .options = (char *[]){ (char *)"ndots:2", NULL } },
+        { { .host_text = "nameserver 10.0.0.1\nsearch a\n",
+            .dns = (char *[]){ (char *)"1.1.1.1", NULL },
+            .search = (char *[]){ (char *)".", NULL },
+            .options = (char *[]){ (char *)"ndots:2", NULL } },
           "nameserver 1.1.1.1\noptions ndots:2\n" },
-        { { .host_text = "nameserver 10.0.0.1\n", .internal = true }, "nameserver 127.0.0.11\noptions ndots:0\n" },
+        { { .host_text = "nameserver 10.0.0.1\n", .internal = true },
+          "nameserver 127.0.0.11\noptions ndots:0\n" },
         { { .host_text = "", .internal = true, .options = (char *[]){ (char *)"use-vc", NULL } },
           "nameserver 127.0.0.11\noptions use-vc ndots:0\n" },
 };

@@ -89,15 +89,21 @@ TEST(answers)
 
 TEST(reverse_names)
 {
-        static const char *const bad[] = { "1.2.3.in-addr.arpa", "1.2.3.256.in-addr.arpa", "1.2.3.4.5.in-addr.arpa",
-                                           ".in-addr.arpa", "a.b.c.d.in-addr.arpa", "1.ip6.arpa", "x" };
+        static const char *const bad[] = { "1.2.3.in-addr.arpa",
+                                           "1.2.3.256.in-addr.arpa",
+                                           "1.2.3.4.5.in-addr.arpa",
+                                           ".in-addr.arpa",
+                                           "a.b.c.d.in-addr.arpa",
+                                           "1.ip6.arpa",
+                                           "x" };
         struct ip_address a;
         char text[IP_TEXT_SIZE];
 
         ck_assert_int_eq(dns_reverse_parse("2.0.17.172.in-addr.arpa", &a), 0);
         ck_assert_str_eq(ip_address_format(&a, text), "172.17.0.2");
-        ck_assert_int_eq(dns_reverse_parse("2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", &a),
-                         0);
+        ck_assert_int_eq(
+            dns_reverse_parse("2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa", &a),
+            0);
         ck_assert_str_eq(ip_address_format(&a, text), "fd00::2");
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
                 ck_assert_msg(dns_reverse_parse(bad[i], &a) < 0, "%s", bad[i]);

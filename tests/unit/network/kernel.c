@@ -1,4 +1,5 @@
-/* rtnetlink, nftables and sandboxes against the real kernel, on threads in network namespaces of their own. */
+/* rtnetlink, nftables and sandboxes against the real kernel, on threads in network namespaces of their own.
+ */
 #include "suite.h"
 
 #include "base/fd.h"
@@ -118,8 +119,9 @@ static int make_sandboxes(void *arg, struct error *err)
         if (rtnl_commit(host, err) < 0)
                 return -1;
         for (int i = 0; i < 50; i++) {
-                struct sandbox_interface iface = { .kind = "veth", .master = bridge.index, .n_addresses = 2,
-                                                   .hairpin = true };
+                struct sandbox_interface iface = {
+                        .kind = "veth", .master = bridge.index, .n_addresses = 2, .hairpin = true
+                };
 
                 snprintf(iface.host_name, sizeof(iface.host_name), "veth%d", i);
                 strcpy(iface.name, "eth0");

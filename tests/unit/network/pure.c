@@ -28,8 +28,9 @@ static struct ip_address address(const char *text)
 
 TEST(prefixes)
 {
-        static const char *const bad[] = { "", "/", "1.2.3.4", "1.2.3.4/", "1.2.3.4/33", "1.2.3/8", "1.2.3.4/-1",
-                                           "::1/129", "1.2.3.4/8x", "1.2.3.4/0008", "::/ 1" };
+        static const char *const bad[] = { "",        "/",          "1.2.3.4", "1.2.3.4/",   "1.2.3.4/33",
+                                           "1.2.3/8", "1.2.3.4/-1", "::1/129", "1.2.3.4/8x", "1.2.3.4/0008",
+                                           "::/ 1" };
         struct ip_prefix a, p = prefix("10.1.2.3/12");
         char text[IP_TEXT_SIZE];
 
@@ -69,17 +70,21 @@ TEST(hardware_addresses)
 
 TEST(subnets)
 {
-        struct ip_prefix taken[3] = { prefix("172.17.0.0/16"), prefix("172.16.0.0/14"), prefix("172.20.0.0/22") };
+        struct ip_prefix taken[3] = { prefix("172.17.0.0/16"), prefix("172.16.0.0/14"),
+                                      prefix("172.20.0.0/22") };
         struct ip_prefix p;
         struct ipam_pool pool;
         cleanup_error struct error err = { 0 };
         char text[IP_TEXT_SIZE];
 
-        ck_assert_int_eq(ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, NULL, 0, &p, &err), 0);
+        ck_assert_int_eq(
+            ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, NULL, 0, &p, &err), 0);
         ck_assert_str_eq(ip_prefix_format(&p, text), "172.17.0.0/16");
-        ck_assert_int_eq(ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, taken, 1, &p, &err), 0);
+        ck_assert_int_eq(
+            ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, taken, 1, &p, &err), 0);
         ck_assert_str_eq(ip_prefix_format(&p, text), "172.18.0.0/22");
-        ck_assert_int_eq(ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, taken, 3, &p, &err), 0);
+        ck_assert_int_eq(
+            ipam_choose_subnet(ipam_default_pools, ipam_n_default_pools, AF_INET, taken, 3, &p, &err), 0);
         ck_assert_str_eq(ip_prefix_format(&p, text), "172.20.4.0/22");
         ck_assert_int_eq(ipam_pool_parse("base=10.5.0.0/24,size=26", &pool, &err), 0);
         for (int i = 0; i < 3; i++)
@@ -130,13 +135,15 @@ TEST(addresses)
 
 TEST(ports)
 {
-        static const char *const bad[] = { "", "x", "70000", "80/", "80/foo", "-1", "8 0", "/tcp", "80/tcp/udp" };
+        static const char *const bad[] = { "",   "x",   "70000", "80/",       "80/foo",
+                                           "-1", "8 0", "/tcp",  "80/tcp/udp" };
         uint16_t first, last;
         int protocol;
         char text[PORT_TEXT_SIZE];
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-                ck_assert_msg(port_parse(bad[i], &first, &protocol, NULL) < 0 || streq(bad[i], "80/"), "%s", bad[i]);
+                ck_assert_msg(port_parse(bad[i], &first, &protocol, NULL) < 0 || streq(bad[i], "80/"), "%s",
+                              bad[i]);
         ck_assert_int_eq(port_parse("53/UDP", &first, &protocol, NULL), 0);
         ck_assert_str_eq(port_format(first, protocol, text), "53/udp");
         ck_assert_int_eq(port_range_parse("8000-8010", &first, &last, NULL), 0);
