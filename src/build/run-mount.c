@@ -33,7 +33,7 @@ enum field {
 };
 static const struct {
         const char *name;
-        enum field field = FIELD_READ_ONLY;
+        enum field field;
 } fields[] = {
         { "type", FIELD_TYPE },
         { "from", FIELD_FROM },
