@@ -18,6 +18,10 @@ static void forget(struct engine *engine, struct container *c, bool volumes)
 
         unlinkat(c->dirfd, "config.json", 0);
         container_unlink(engine, c);
+        /* First what takes the most room: on a full disk the database could not be written before. */
+        if (tree_remove(c->dirfd, "upper", &err) < 0)
+                log_warn("container %s: %s", c->id, error_message(&err));
+        error_clear(&err);
         network_container_remove(engine->networks, c->id);
         volume_release(engine->volumes, c->id, volumes);
         layer_unpin(engine->store, owner, NULL);

@@ -78,12 +78,35 @@ int container_state_load(int container_dirfd, struct container_state *state, str
         return 0;
 }
 
+/* On a full disk there is no room for a second file, but the old one's blocks are ours: one write, filled up with line
+ * feeds to the old length, so that no reader finds two halves. */
+static int overwrite(int container_dirfd, const char *text)
+{
+        cleanup_close int fd = openat(container_dirfd, STATE_PATH, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+        cleanup_free char *padded = NULL;
+        size_t len = strlen(text), room;
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -1;
+        room = MAX(len, (size_t)st.st_size);
+        padded = xmalloc(room);
+        memset(padded, '\n', room);
+        memcpy(padded, text, len);
+        return pwrite(fd, padded, room, 0) == (ssize_t)room ? 0 : -1;
+}
+
 int container_state_save(int container_dirfd, const struct container_state *state, struct error *err)
 {
         cleanup_json json_object *tree = json_unbind(&container_state_table, state);
         cleanup_free char *text = json_format(tree);
+        cleanup_error struct error failure = {};
 
-        return file_replace(container_dirfd, STATE_PATH, text, strlen(text), 0600, false, err);
+        if (file_replace(container_dirfd, STATE_PATH, text, strlen(text), 0600, false, &failure) == 0)
+                return 0;
+        if ((failure.errnum == ENOSPC || failure.errnum == EDQUOT) && overwrite(container_dirfd, text) == 0)
+                return 0;
+        return error_move(err, &failure);
 }
 
 bool container_state_is_up(const struct container_state *state)
