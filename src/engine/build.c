@@ -55,7 +55,7 @@ int engine_build(struct engine *engine, const struct build_request *request, str
                  struct error *err)
 {
         const struct engine_options *o = engine->options;
-        cleanup_free char *program = NULL, *secrets = string_format("%s/build-secrets", o->exec_root);
+        cleanup_free char *program = NULL, *secrets = string_format("%s/" BUILD_SECRETS, o->exec_root);
         struct build_services services = {
                 .arg = engine,
                 .store = engine->store,

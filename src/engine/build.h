@@ -6,6 +6,9 @@
 
 struct engine;
 
+/* Below the exec root, which is in memory. */
+#define BUILD_SECRETS "build-secrets"
+
 /* `result.source` is the caller's. Publishes the events of an image. */
 int engine_build(struct engine *engine, const struct build_request *request, struct build_result *ret,
                  struct error *err);

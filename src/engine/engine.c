@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "engine/build.h"
 #include "registry/transfer.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ static int load_id(struct engine *engine, struct error *err)
 static int open_roots(struct engine *engine, struct error *err)
 {
         const struct engine_options *o = engine->options;
+        cleanup_close int exec_fd = -1;
 
         if (directory_make(AT_FDCWD, o->data_root, 0711, err) < 0 ||
             directory_make(AT_FDCWD, o->exec_root, 0711, err) < 0)
@@ -35,7 +37,11 @@ static int open_roots(struct engine *engine, struct error *err)
         if (engine->data_fd < 0 || directory_make(engine->data_fd, "containers", 0710, err) < 0)
                 return -1;
         engine->containers_fd = directory_open(engine->data_fd, "containers", err);
-        return engine->containers_fd < 0 ? -1 : 0;
+        if (engine->containers_fd < 0)
+                return -1;
+        exec_fd = directory_open(AT_FDCWD, o->exec_root, err);
+        /* Secrets of a build that a dead engine did not end. */
+        return exec_fd < 0 ? -1 : tree_remove(exec_fd, BUILD_SECRETS, err);
 }
 
 static int find_programs(struct engine *engine, struct error *err)
