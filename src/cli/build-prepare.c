@@ -38,7 +38,6 @@ static int refuse(const struct build_flags *f, struct error *err)
                 { strv_length(f->output) > 1, "more than one --output" },
                 { f->ssh != NULL, "--ssh" },
 
-                { !string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"), "--call" },
                 { f->push, "--push" },
                 { f->squash, "--squash" },
                 { !string_empty(f->sbom) && !streq(f->sbom, "false"), "--sbom" },

@@ -283,6 +283,8 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
 
         if (choose_progress(f, &quiet, err) < 0 || build_prepare(f, context, &upload, err) < 0)
                 return -1;
+        if (!string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"))
+                return build_call(f->call, &upload.options, err);
         signal(SIGPIPE, SIG_IGN);
         printer = build_printer_new(quiet);
         r = call_engine(cli, &upload, printer, &end, err);

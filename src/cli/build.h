@@ -28,6 +28,9 @@ void build_upload_deinit(struct build_upload *u);
 int build_prepare(const struct build_flags *flags, const char *context, struct build_upload *ret,
                   struct error *err);
 
+/* --call=targets, outline: printed from the Dockerfile's text. */
+int build_call(const char *call, const struct build_options *options, struct error *err);
+
 /* Prints the builder's events in the plain format. */
 struct build_printer;
 struct build_printer *build_printer_new(bool quiet);
