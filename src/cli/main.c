@@ -5,6 +5,7 @@
 #include "client/client.h"
 #include "cli/context.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,9 +30,14 @@ static int run_leaf(struct cli *cli, const struct command *command, const char *
                 r = command->run(cli, &call, &err);
                 if (r < 0) {
                         fflush(stdout);
-                        if (err.message)
-                                fprintf(stderr, "%s\n", err.message);
-                        r = err.exit_code ? err.exit_code : 1;
+                        /* Whoever read our output has gone: that is no news to anybody. */
+                        if (err.errnum == EPIPE) {
+                                r = 128 + SIGPIPE;
+                        } else {
+                                if (err.message)
+                                        fprintf(stderr, "%s\n", err.message);
+                                r = err.exit_code ? err.exit_code : 1;
+                        }
                 }
         } else if (r < 0) {
                 r = 0;

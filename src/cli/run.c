@@ -9,6 +9,7 @@
 #include "oci/reference.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 /* 126 and 127 by the words of a failed start, as Docker's client tells them. */
@@ -25,6 +26,8 @@ static int status_of_failure(const char *message)
 static int complain(struct cli *cli, struct invocation *call, const struct error *err, int status)
 {
         fflush(stdout);
+        if (err->errnum == EPIPE)
+                return 128 + SIGPIPE;
         fprintf(stderr, "%s: %s\n\nRun '%s --help' for more information\n", cli->program, error_message(err),
                 call->path);
         return status;

@@ -8,6 +8,7 @@
 #include "cli/timestamp.h"
 #include "client/client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -144,8 +145,7 @@ static int show_event(json_object *event, const struct template *template, bool 
         }
         strbuf_addc(&line, '\n');
         fputs(line.data, stdout);
-        fflush(stdout);
-        return 0;
+        return fflush(stdout) != 0 || ferror(stdout) ? error_errnum(err, EPIPE, "write") : 0;
 }
 
 static int run_events(struct cli *cli, struct invocation *call, struct error *err)
