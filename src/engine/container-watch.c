@@ -140,6 +140,10 @@ static void shim_gone(struct container_watcher *w, struct container *c)
         bool loaded, up;
 
         pthread_mutex_lock(&c->lock);
+        /* Taken out by hand: a child that is being spawned just now has a copy of the descriptor, with which
+         * epoll would go on telling of a container that is gone. It is not there yet when the caller is
+         * container_watch(). */
+        epoll_ctl(w->epoll, EPOLL_CTL_DEL, c->watch_fd, NULL);
         close(c->watch_fd);
         c->watch_fd = -1;
         pthread_cond_broadcast(&c->changed);
