@@ -328,7 +328,7 @@ const struct command build_command = {
         .usage = "[OPTIONS] PATH | URL | -",
         .summary = "Build an image from a Dockerfile",
         .details = "Start a build",
-        .aliases = "docker build, docker builder build, docker image build, docker buildx b",
+        .aliases = "build, builder build, image build, buildx b",
         COMMAND_OPTIONS(build_options_list, struct build_flags),
         .max_args = -1,
         .run = run_build,
