@@ -254,6 +254,20 @@ static void clear_run(struct endpoint *e)
         e->attached = false;
 }
 
+/* The hardware address follows from the IP address: whoever talked to the last container that had this address (the
+ * host, neighbours) has it in his neighbour table for some seconds, and finds the new one at once. */
+static void derive_mac(const struct endpoint *e, uint8_t mac[6])
+{
+        const struct ip_address *six = &e->addresses[1];
+
+        mac_random(mac);
+        if (!ip_given(&e->addresses[0]) && !ip_given(six))
+                return;
+        mac[0] = 0x02;
+        mac[1] = 0x42;
+        memcpy(mac + 2, ip_given(&e->addresses[0]) ? e->addresses[0].bytes : six->bytes + 12, 4);
+}
+
 static int make_interface(struct networks *nets, const struct network_record *r, struct endpoint *e,
                           struct sandbox *sandbox, struct sandbox_interface *iface, struct error *err)
 {
@@ -268,7 +282,7 @@ static int make_interface(struct networks *nets, const struct network_record *r,
         iface->hairpin = bridge_filters_packets();
         iface->isolated = !r->icc;
         if (string_empty(e->wanted_mac) || mac_parse(e->wanted_mac, iface->mac) < 0)
-                mac_random(iface->mac);
+                derive_mac(e, iface->mac);
         if (!string_empty(name) && strlen(name) < IFNAMSIZ)
                 snprintf(iface->name, sizeof(iface->name), "%s", name);
         else if (sandbox_free_name(sandbox, prefix ? prefix : "eth", iface->name, err) < 0)
