@@ -82,7 +82,7 @@ static int rules_make(const struct oci_resources *resources, struct rule **ret, 
 static void number_text(int64_t n, char out[24])
 {
         if (n < 0)
-                strcpy(out, "*");
+                snprintf(out, 24, "*");
         else
                 snprintf(out, 24, "%" PRId64, n);
 }

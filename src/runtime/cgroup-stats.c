@@ -117,7 +117,7 @@ static void io_v2(int fd, struct cgroup_stats *s)
 
                         if (!at || sscanf(line, "%" SCNu64 ":%" SCNu64, &e.major, &e.minor) != 2)
                                 continue;
-                        strcpy(e.op, keys[i].op);
+                        snprintf(e.op, sizeof(e.op), "%s", keys[i].op);
                         e.value = strtoull(at + strlen(keys[i].key), NULL, 10);
                         if (keys[i].bytes)
                                 ARRAY_APPEND(s->io_bytes, s->n_io_bytes, e);

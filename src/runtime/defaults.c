@@ -77,7 +77,7 @@ void runtime_default_masked_paths(char ***list)
                 snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d", cpu);
                 if (access(path, F_OK) < 0)
                         break;
-                strcat(path, "/thermal_throttle");
+                snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/thermal_throttle", cpu);
                 if (access(path, F_OK) == 0)
                         strv_append(list, path);
         }

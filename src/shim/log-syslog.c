@@ -83,7 +83,7 @@ static int connect_unix(const char *path, int type, struct error *err)
 
         if (strlen(path) >= sizeof(address.sun_path))
                 return error_set(err, ERROR_INVALID, "syslog: the socket's path is too long");
-        strcpy(address.sun_path, path);
+        memcpy(address.sun_path, path, strlen(path) + 1);
         if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
                 return error_errno(err, "syslog: %s", path);
         return take_fd(fd);
