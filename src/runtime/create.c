@@ -168,9 +168,12 @@ static int child_ended(struct error *err)
         return error_set(err, ERROR_SYSTEM, "the container's process ended during its set-up");
 }
 
+/* The child may be at the gate before the intermediate process has told its number. */
 static int until_gate(struct creation *c, struct error *err)
 {
-        for (;;) {
+        bool ready = false;
+
+        while (!ready || c->intermediate > 0) {
                 struct sync_message m;
                 int fd = -1;
                 int r = sync_receive(c->container->gate, &m, &fd);
@@ -182,9 +185,11 @@ static int until_gate(struct creation *c, struct error *err)
                 if (m.type != SYNC_CONSOLE && fd >= 0)
                         close(fd);
                 r = answer(c, &m, fd, err);
-                if (r != 0)
-                        return r;
+                if (r < 0)
+                        return -1;
+                ready = ready || r > 0;
         }
+        return 0;
 }
 
 /* --- all of it -------------------------------------------------------------------------------------------------------------- */
