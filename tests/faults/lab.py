@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -113,7 +114,7 @@ def leftovers(ids):
     if (SANDBOX / "data/tmp").is_dir():
         found += [f"file {p}" for p in (SANDBOX / "data/tmp").iterdir()]
     rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True).stdout
-    found += [f"nft element {line.strip()}" for line in rules.splitlines() if "elements = {" in line and " : " in line]
+    found += [f"nft element {line.strip()}" for line in rules.splitlines() if re.search(r"(tcp|udp|sctp) \. \d+ : ", line)]
     return found
 
 
