@@ -56,9 +56,11 @@ int check_add_host(const char *value, struct error *err)
 char *normal_host(const char *text)
 {
         const char *separator = host_separator(text);
-        const char *ip = separator + 1;
+        const char *ip = separator ? separator + 1 : "";
         size_t len = strlen(ip);
 
+        if (!separator)
+                return xstrdup(text);
         if (*ip == '[' && len && ip[len - 1] == ']') {
                 ip++;
                 len -= 2;

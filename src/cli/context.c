@@ -101,6 +101,16 @@ static const struct option create_options[] = {
         OPTION_STRING("from", 0, struct context_create, from, "create context from a named context"),
 };
 
+static const struct option update_options[] = {
+        OPTION_STRING("description", 0, struct context_create, description, "Description of the context"),
+        OPTION_ROW("docker", 0, OPTION_KIND_LIST, struct context_create, docker, "stringToString",
+                   "set the docker endpoint", "[]"),
+};
+#define ENDPOINT_HELP                                                                                        \
+        "\n\nDocker endpoint config:\n\n"                                                                    \
+        "NAME                DESCRIPTION\n"                                                                  \
+        "host                Docker endpoint on which to connect (unix:///path or tcp://host:port)"
+
 /* "host=unix:///x,skip-tls-verify=true". */
 static int parse_endpoint(char *const *given, char **ret_host, struct error *err)
 {
@@ -443,6 +453,7 @@ static int run_rm(struct cli *cli, struct invocation *call, struct error *err)
 static const struct command create = { .name = "create",
                                        .usage = "[OPTIONS] CONTEXT",
                                        .summary = "Create a context",
+                                       .details = "Create a context" ENDPOINT_HELP,
                                        COMMAND_OPTIONS(create_options, struct context_create),
                                        .min_args = 1,
                                        .max_args = 1,
@@ -475,7 +486,8 @@ static const struct command show = {
 static const struct command update = { .name = "update",
                                        .usage = "[OPTIONS] CONTEXT",
                                        .summary = "Update a context",
-                                       COMMAND_OPTIONS(create_options, struct context_create),
+                                       .details = "Update a context" ENDPOINT_HELP,
+                                       COMMAND_OPTIONS(update_options, struct context_create),
                                        .min_args = 1,
                                        .max_args = 1,
                                        .run = run_update };

@@ -197,8 +197,9 @@ static const struct command system_prune_command = { .name = "prune",
                                                      .summary = "Remove unused data",
                                                      COMMAND_OPTIONS(prune_options, struct system_prune),
                                                      .run = run_prune };
-extern const struct command system_df_command, info_command;
-static const struct command *const system_commands[] = { &system_df_command, &events_command, &info_command,
+extern const struct command system_df_command, system_dial_stdio_command, info_command;
+static const struct command *const system_commands[] = { &system_df_command,    &system_dial_stdio_command,
+                                                         &events_command,       &info_command,
                                                          &system_prune_command, NULL };
 const struct command system_command = { .name = "system",
                                         .usage = "COMMAND",

@@ -146,7 +146,7 @@ static int connect_unix(struct client *c, struct error *err)
                          "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
 }
 
-static int connect_engine(struct client *c, struct error *err)
+int client_connect(struct client *c, struct error *err)
 {
         if (!c->socket)
                 return connect_tcp(c, err);
@@ -277,7 +277,7 @@ static int open_once(struct client *c, const struct outgoing *o, struct client_s
         cleanup_client_stream struct client_stream *s = xcalloc(1, sizeof(*s));
         cleanup_error struct error why = {};
 
-        s->fd = connect_engine(c, err);
+        s->fd = client_connect(c, err);
         if (s->fd < 0)
                 return -1;
         http_connection_init(&s->connection, s->fd);

@@ -19,6 +19,8 @@ struct client {
 /* `host` NULL: our own engine. tcp and ssh hosts are refused by name. DOCKER_API_VERSION is looked at. */
 int client_open(const char *host, struct client **ret, struct error *err);
 void client_free(struct client *client);
+/* A bare connection; our own engine is started if need be. */
+int client_connect(struct client *c, struct error *err);
 
 /* A path with its query: client_path("/containers/%s/logs", id) … Values are escaped. */
 struct client_query {
