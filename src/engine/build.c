@@ -1,6 +1,5 @@
 #include "engine/build.h"
 
-#include "base/paths.h"
 #include "base/time.h"
 #include "engine/container-internal.h"
 #include "engine/image-internal.h"
@@ -55,7 +54,7 @@ int engine_build(struct engine *engine, const struct build_request *request, str
                  struct error *err)
 {
         const struct engine_options *o = engine->options;
-        cleanup_free char *program = NULL, *secrets = string_format("%s/" BUILD_SECRETS, o->exec_root);
+        cleanup_free char *secrets = string_format("%s/" BUILD_SECRETS, o->exec_root);
         struct build_services services = {
                 .arg = engine,
                 .store = engine->store,
@@ -66,11 +65,11 @@ int engine_build(struct engine *engine, const struct build_request *request, str
                 .network_close = close_network,
                 .seccomp = compile_seccomp,
                 .pull = pull,
+                .step_program = engine->step_program,
         };
 
-        if (program_find("davit-step", &program, err) < 0 || build_cache_open(engine->store, err) < 0)
+        if (build_cache_open(engine->store, err) < 0)
                 return -1;
-        services.step_program = program;
         if (build_run(&services, request, ret, err) < 0)
                 return -1;
         for (char **tag = request->options->tags; tag && *tag && string_empty(request->options->output) && !request->options->check; tag++)

@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "engine/build.h"
 #include "registry/transfer.h"
+#include "runtime/runtime.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -44,11 +45,19 @@ static int open_roots(struct engine *engine, struct error *err)
         return exec_fd < 0 ? -1 : tree_remove(exec_fd, BUILD_SECRETS, err);
 }
 
+static int find_protected(const char *name, char **ret, struct error *err)
+{
+        cleanup_free char *path = NULL;
+
+        return program_find(name, &path, err) < 0 ? -1 : runtime_protected_binary(path, ret, err);
+}
+
 static int find_programs(struct engine *engine, struct error *err)
 {
         const char *init = engine->options->init_path;
 
-        if (program_find("davit-shim", &engine->shim_program, err) < 0)
+        if (find_protected("davit-shim", &engine->shim_program, err) < 0 ||
+            find_protected("davit-step", &engine->step_program, err) < 0)
                 return -1;
         if (!string_empty(init))
                 engine->init_program = xstrdup(init);
@@ -186,6 +195,7 @@ void engine_close(struct engine *engine)
         pthread_cond_destroy(&engine->tasks_ended);
         pthread_cond_destroy(&engine->loading_ended);
         free(engine->shim_program);
+        free(engine->step_program);
         free(engine->init_program);
         free(engine->id);
         free(engine);

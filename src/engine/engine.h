@@ -44,7 +44,8 @@ struct engine {
         struct event_log *events;
         struct networks *networks;
         struct volumes *volumes;
-        char *shim_program, *init_program;
+        char *shim_program, *step_program; /* protected copies: runtime_protected_binary() */
+        char *init_program;
         struct container_watcher *watcher;
 
         pthread_mutex_t tasks_lock;

@@ -117,8 +117,6 @@ int runtime_console_resize(int master, unsigned rows, unsigned columns, struct e
 /* "SIGTERM", "TERM", "rtmin+3", "15" to a number; ERROR_INVALID "invalid signal: X" otherwise. */
 int runtime_signal_parse(const char *name, int *ret, struct error *err);
 
-/* A descriptor of program `path` that can be executed (as /proc/self/fd/N) but not written through /proc/PID/exe: a private
- * read-only mount of the file, or a sealed copy in memory. davitd starts every shim from one. */
-int runtime_protected_binary(const char *path, struct error *err);
-/* At the start of main(): returns 0 when this process already runs from such a binary, else executes itself from one. */
-int runtime_protect_self(char *const *argv, struct error *err);
+/* A sealed copy of program `path` in memory, which nobody can write through /proc/PID/exe. `*ret_path` (heap) is where this
+ * process's children execute it; it lives as long as this process. */
+int runtime_protected_binary(const char *path, char **ret_path, struct error *err);
