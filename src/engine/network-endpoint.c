@@ -59,6 +59,12 @@ int endpoint_check(const struct network_record *record, const struct endpoint_se
 
         if (!string_empty(s->mac_address) && mac_parse(s->mac_address, mac) < 0)
                 return error_set(err, ERROR_INVALID, "invalid MAC address %s", s->mac_address);
+        if (strv_length(s->links) > 0)
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "links are not supported: containers find each other by name on a network of "
+                                 "their own");
+        if (strmap_get(&s->driver_opts, "com.docker.network.endpoint.sysctls"))
+                return error_set(err, ERROR_UNSUPPORTED, "sysctls of a single interface are not supported");
         if (s->ipam_config) {
                 check_address(record, s->ipam_config->ipv4_address, AF_INET, user_defined, &problems);
                 check_address(record, s->ipam_config->ipv6_address, AF_INET6, user_defined, &problems);

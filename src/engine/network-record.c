@@ -134,6 +134,15 @@ static int option_bool(const struct network_record *r, const char *name, bool *v
         return 0;
 }
 
+static int check_gateway_mode(const struct network_record *r, const char *option, struct error *err)
+{
+        const char *mode = strmap_get(&r->options, option);
+
+        if (string_empty(mode) || streq(mode, "nat"))
+                return 0;
+        return error_set(err, ERROR_UNSUPPORTED, "%s=%s is not supported", option, mode);
+}
+
 static int complete_bridge(struct networks *nets, struct network_record *r, struct error *err)
 {
         const char *name = strmap_get(&r->options, OPTION_BRIDGE_NAME);
@@ -145,6 +154,9 @@ static int complete_bridge(struct networks *nets, struct network_record *r, stru
                 snprintf(r->bridge, sizeof(r->bridge), "%s", name);
         else
                 snprintf(r->bridge, sizeof(r->bridge), "br-%.12s", r->id);
+        if (check_gateway_mode(r, OPTION_GATEWAY_MODE, err) < 0 ||
+            check_gateway_mode(r, OPTION_GATEWAY_MODE6, err) < 0)
+                return -1;
         r->kind = "veth";
         r->icc = r->masquerade = true;
         if (option_bool(r, OPTION_ICC, &r->icc, err) < 0 ||
