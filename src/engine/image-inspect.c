@@ -115,9 +115,10 @@ static int resolve(struct engine *engine, const char *name, const char *platform
         if (count)
                 platform_deinit(&wanted[0]);
         free(wanted);
-        if (r == 0)
-                *ret = take_ptr(image);
-        return r;
+        if (r < 0)
+                return -1;
+        *ret = take_ptr(image);
+        return 0;
 }
 
 int engine_image_inspect(struct engine *engine, const char *name, const char *platform, json_object **ret,

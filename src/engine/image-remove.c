@@ -364,10 +364,7 @@ static bool prune_wants(const struct prune_filters *f, const struct image *image
 
 static void prune_one(struct removal *r, const struct image *image)
 {
-        cleanup_free char *running = NULL, *stopped = NULL;
-
-        if (child_count(r, &image->id) || (running = image_user(r->engine, &image->id, true)) ||
-            (stopped = image_user(r->engine, &image->id, false)))
+        if (child_count(r, &image->id) || image_user_count(r->engine, &image->id))
                 return;
         if (remove_names(r, image, NULL) == 0)
                 remove_image(r, &image->id, true, NULL);

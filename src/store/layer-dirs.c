@@ -179,7 +179,8 @@ static int dirs_adopt(struct store *store, int dirfd, int64_t timestamp, struct 
                 return -1;
         if (fchmod(dirfd, 0711) < 0)
                 return error_errno(err, "chmod");
-        a.split = split = split_writer_new(split_fd);
+        split = split_writer_new(split_fd);
+        a.split = split;
         if (adopt_tree(&a, fs, timestamp, ret, err) < 0)
                 return -1;
         hash_finish(hash, ret->diff_id.bytes);

@@ -86,11 +86,11 @@ static int take_raw(struct tar_reader *r, void *out, int64_t len, struct error *
         return 1;
 }
 
-static bool is_zero(const struct tar_header *h)
+static bool is_zero(const void *block)
 {
         static const char zeros[TAR_BLOCK];
 
-        return memcmp(h, zeros, TAR_BLOCK) == 0;
+        return memcmp(block, zeros, TAR_BLOCK) == 0;
 }
 
 /* What follows the end mark belongs to the archive, whatever it is. */
@@ -317,7 +317,7 @@ static int read_map_number(struct tar_reader *r, int64_t *left, int64_t *ret, st
 static int read_pax_sparse_map(struct tar_reader *r, struct error *err)
 {
         struct tar_entry *e = &r->entry;
-        int64_t left = e->data_size, count, pad;
+        int64_t left = e->data_size, count = 0, pad;
 
         if (read_map_number(r, &left, &count, err) < 0)
                 return -1;

@@ -197,7 +197,9 @@ int tar_writer_entry(struct tar_writer *w, const struct tar_entry *e, struct err
                 return error_set(err, ERROR_SYSTEM, "tar: the file before is %lld bytes short",
                                  (long long)w->left);
         if (e->type == TAR_DIRECTORY && !string_ends_with(path, "/"))
-                path = with_slash = string_format("%s/", path);
+                with_slash = string_format("%s/", path);
+        if (with_slash)
+                path = with_slash;
         for (size_t i = 0; i < e->n_xattrs; i++) {
                 cleanup_free char *name = string_format("SCHILY.xattr.%s", e->xattrs[i].name);
 
