@@ -202,7 +202,7 @@ static void forget_run(struct networks *nets, struct network_member_state *m)
         m->ports = NULL;
         m->n_ports = 0;
         replace_string(&m->sandbox_id, NULL);
-        network_member_save(nets, m, NULL);
+        network_member_save(nets, m, false, NULL);
 }
 
 static void queue_ports(struct networks *nets, const struct network_member_state *m)

@@ -119,7 +119,7 @@ static int create_locked(struct networks *nets, const struct network_member *mem
 
         if ((string_after(member->host->network_mode, "container:") ||
              collect_endpoints(nets, member, networking, m, err) == 0) &&
-            !err->kind && network_member_save(nets, m, err) == 0)
+            !err->kind && network_member_save(nets, m, true, err) == 0)
                 return 0;
         network_member_delete(nets, m);
         return -1;
@@ -184,7 +184,7 @@ static void stop_locked(struct networks *nets, struct network_member_state *m)
         }
         dns_files_remove(nets, m);
         replace_string(&m->sandbox_id, NULL);
-        network_member_save(nets, m, NULL);
+        network_member_save(nets, m, false, NULL);
 }
 
 static int attach_all(struct networks *nets, struct network_member_state *m,
@@ -240,7 +240,8 @@ static int start_locked(struct networks *nets, const struct network_member *memb
         }
         fill_ports(m, &fds, ret);
         if (network_files_write(nets, m, member, err) < 0 ||
-            dns_start(nets, m, member, sandbox, ret, err) < 0 || network_member_save(nets, m, err) < 0) {
+            dns_start(nets, m, member, sandbox, ret, err) < 0 ||
+            network_member_save(nets, m, false, err) < 0) {
                 stop_locked(nets, m);
                 return -1;
         }
@@ -323,7 +324,7 @@ void network_container_rename(struct networks *nets, const char *container_id, c
         if (m) {
                 replace_string(&m->name, name);
                 dns_files_rename(nets, m);
-                network_member_save(nets, m, NULL);
+                network_member_save(nets, m, false, NULL);
         }
         pthread_mutex_unlock(&nets->lock);
 }
@@ -411,7 +412,7 @@ static int connect_locked(struct networks *nets, const char *name, const struct 
         add_endpoint(m, r->name, settings, NULL);
         result = string_empty(m->sandbox_id) ? 0 : connect_running(nets, m, member, err);
         if (result == 0)
-                result = network_member_save(nets, m, err);
+                result = network_member_save(nets, m, true, err);
         if (result < 0)
                 network_member_drop_endpoint(m, &m->endpoints[m->n_endpoints - 1]);
         return result;
@@ -463,7 +464,7 @@ static int disconnect_locked(struct networks *nets, const char *name, const char
                 dns_files_leave(nets, m, r->id);
         }
         network_member_drop_endpoint(m, e);
-        return network_member_save(nets, m, err);
+        return network_member_save(nets, m, true, err);
 }
 
 int network_disconnect(struct networks *nets, const char *name, const char *container, bool force,

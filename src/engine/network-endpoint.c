@@ -60,9 +60,10 @@ int endpoint_check(const struct network_record *record, const struct endpoint_se
         if (!string_empty(s->mac_address) && mac_parse(s->mac_address, mac) < 0)
                 return error_set(err, ERROR_INVALID, "invalid MAC address %s", s->mac_address);
         if (strv_length(s->links) > 0)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "links are not supported: containers find each other by name on a network of "
-                                 "their own");
+                return error_set(
+                    err, ERROR_UNSUPPORTED,
+                    "links are not supported: containers find each other by name on a network of "
+                    "their own");
         if (strmap_get(&s->driver_opts, "com.docker.network.endpoint.sysctls"))
                 return error_set(err, ERROR_UNSUPPORTED, "sysctls of a single interface are not supported");
         if (s->ipam_config) {
@@ -260,8 +261,9 @@ static void clear_run(struct endpoint *e)
         e->attached = false;
 }
 
-/* The hardware address follows from the IP address: whoever talked to the last container that had this address (the
- * host, neighbours) has it in his neighbour table for some seconds, and finds the new one at once. */
+/* The hardware address follows from the IP address: whoever talked to the last container that had this
+ * address (the host, neighbours) has it in his neighbour table for some seconds, and finds the new one at
+ * once. */
 static void derive_mac(const struct endpoint *e, uint8_t mac[6])
 {
         const struct ip_address *six = &e->addresses[1];

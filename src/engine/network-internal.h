@@ -121,6 +121,7 @@ int network_records_load(struct networks *nets, struct error *err);
 int network_record_insert(struct networks *nets, struct network_record *record, struct error *err);
 int network_record_delete(struct networks *nets, struct network_record *record, struct error *err);
 void network_record_free(struct network_record *record);
+bool network_record_same(const struct network_record *a, const struct network_record *b);
 /* Parses subnets and options into the second half of the record. ERROR_INVALID for bad ones. */
 int network_record_complete(struct networks *nets, struct network_record *record, struct error *err);
 char *network_random_id(void); /* 64 hex digits; heap */
@@ -132,8 +133,9 @@ int network_members_load(struct networks *nets, struct error *err);
 struct network_member_state *network_member_find(struct networks *nets, const char *id);
 /* Made when missing. */
 struct network_member_state *network_member_get(struct networks *nets, const char *id, const char *name);
-/* Writes all of a member. */
-int network_member_save(struct networks *nets, struct network_member_state *m, struct error *err);
+/* Writes all of a member; `durable`: what was asked for, as opposed to the state of a run. */
+int network_member_save(struct networks *nets, struct network_member_state *m, bool durable,
+                        struct error *err);
 void network_member_delete(struct networks *nets, struct network_member_state *m);
 void network_member_free(struct network_member_state *m);
 struct endpoint *network_member_endpoint(struct network_member_state *m, const struct network_record *record,

@@ -175,11 +175,13 @@ static int save_body(struct database *db, void *arg, struct error *err)
         return 0;
 }
 
-int network_member_save(struct networks *nets, struct network_member_state *m, struct error *err)
+int network_member_save(struct networks *nets, struct network_member_state *m, bool durable,
+                        struct error *err)
 {
         struct save save = { m };
 
-        return database_transaction(nets->db, save_body, &save, err);
+        return durable ? database_transaction(nets->db, save_body, &save, err)
+                       : database_transaction_relaxed(nets->db, save_body, &save, err);
 }
 
 static int delete_body(struct database *db, void *arg, struct error *err)
@@ -197,7 +199,7 @@ void network_member_delete(struct networks *nets, struct network_member_state *m
         bool found;
         size_t i = position(nets, m->id, &found);
 
-        database_transaction(nets->db, delete_body, m->id, NULL);
+        database_transaction_relaxed(nets->db, delete_body, m->id, NULL);
         if (found)
                 memmove(nets->members + i, nets->members + i + 1,
                         (--nets->n_members - i) * sizeof(*nets->members));

@@ -52,6 +52,14 @@ void network_record_free(struct network_record *record)
         free(record);
 }
 
+bool network_record_same(const struct network_record *a, const struct network_record *b)
+{
+        cleanup_json json_object *one = json_unbind(&record_table, a), *other = json_unbind(&record_table, b);
+        cleanup_free char *one_text = json_format(one), *other_text = json_format(other);
+
+        return streq(one_text, other_text);
+}
+
 char *network_random_id(void)
 {
         uint8_t bytes[32];

@@ -100,6 +100,10 @@ static int replace_record(struct networks *nets, struct network_record *r, struc
 {
         struct network_record *old = network_find_exact(nets, r->name);
 
+        if (old && network_record_same(old, r)) {
+                network_record_free(r);
+                return 0;
+        }
         if (network_record_complete(nets, r, err) < 0 || (old && network_record_delete(nets, old, err) < 0) ||
             network_record_insert(nets, r, err) < 0) {
                 network_record_free(r);

@@ -188,6 +188,24 @@ int database_transaction(struct database *db, int (*body)(struct database *db, v
         return r;
 }
 
+int database_transaction_relaxed(struct database *db,
+                                 int (*body)(struct database *db, void *arg, struct error *err), void *arg,
+                                 struct error *err)
+{
+        bool outermost;
+        int r;
+
+        pthread_mutex_lock(&db->lock);
+        outermost = db->depth == 0;
+        if (outermost)
+                database_exec(db, "PRAGMA synchronous=NORMAL", NULL);
+        r = database_transaction(db, body, arg, err);
+        if (outermost)
+                database_exec(db, "PRAGMA synchronous=FULL", NULL);
+        pthread_mutex_unlock(&db->lock);
+        return r;
+}
+
 char *database_column_string(sqlite3_stmt *stmt, int column)
 {
         return xstrdup((const char *)sqlite3_column_text(stmt, column));

@@ -26,5 +26,9 @@ int database_query(struct database *db, int (*row)(sqlite3_stmt *stmt, void *arg
  * rolls back. */
 int database_transaction(struct database *db, int (*body)(struct database *db, void *arg, struct error *err),
                          void *arg, struct error *err);
+/* As database_transaction() without waiting for the disk: it survives the death of the process, not always a power cut.
+ * For what is worthless after a boot anyway. */
+int database_transaction_relaxed(struct database *db, int (*body)(struct database *db, void *arg, struct error *err),
+                                 void *arg, struct error *err);
 /* A column's text as heap string; NULL stays NULL. */
 char *database_column_string(sqlite3_stmt *stmt, int column);
