@@ -613,6 +613,12 @@ static json_object *unbind_field(const struct json_field *field, const void *p, 
         abort();
 }
 
+/* Others have no count: what lies at offset 0 may be anything, and be written by another thread. */
+static bool has_count(enum json_field_type type)
+{
+        return type == JSON_ARRAY || type == JSON_UINT32S || type == JSON_MAP || type == JSON_MAP_ARRAYS;
+}
+
 json_object *json_unbind(const struct json_table *table, const void *in)
 {
         json_object *out = json_object_new_object();
@@ -620,7 +626,7 @@ json_object *json_unbind(const struct json_table *table, const void *in)
         for (size_t i = 0; i < table->n_fields; i++) {
                 const struct json_field *field = &table->fields[i];
                 const void *p = (const char *)in + field->offset;
-                size_t count = *count_of(field, in);
+                size_t count = has_count(field->type) ? *count_of(field, in) : 0;
 
                 if ((field->flags & JSON_OMIT_EMPTY) && field_is_empty(field, p, count))
                         continue;

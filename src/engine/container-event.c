@@ -47,7 +47,9 @@ int container_shim(struct engine *engine, struct container *c, struct error *err
 struct network_member container_member(const struct engine *engine, const struct container *c, char **ret_dir)
 {
         *ret_dir = container_dir(engine, c->id);
-        return (struct network_member){
-                .id = c->id, .name = c->name, .dir = *ret_dir, .config = &c->config, .host = &c->host
-        };
+        return (struct network_member){ .id = c->id,
+                                        .name = __atomic_load_n(&c->name, __ATOMIC_ACQUIRE),
+                                        .dir = *ret_dir,
+                                        .config = &c->config,
+                                        .host = &c->host };
 }

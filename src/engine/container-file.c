@@ -73,6 +73,7 @@ void container_drop(struct container *c)
                 free(c->execs[i]);
         }
         free(c->execs);
+        strv_free(c->old_names);
         if (c->dirfd >= 0)
                 close(c->dirfd);
         pthread_mutex_destroy(&c->operation);

@@ -39,6 +39,7 @@ struct container {
 
         /* Configuration. */
         char *id, *name; /* name without the slash */
+        char **old_names; /* kept, as networks may be looking at them without `lock` */
         int64_t created;
         char *path;
         char **args;

@@ -294,10 +294,14 @@ static int join_network(struct engine *engine, struct container *c, struct error
         if (container_find(engine, name, &other, err) < 0)
                 return error_context(err, "joining network namespace of container");
         pthread_mutex_lock(&c->lock);
-        free(c->host.network_mode);
-        c->host.network_mode = string_format("container:%s", other->id);
-        replace_string(&c->config.hostname, other->config.hostname);
-        replace_string(&c->config.domainname, other->config.domainname);
+        if (!streq(name, other->id)) {
+                free(c->host.network_mode);
+                c->host.network_mode = string_format("container:%s", other->id);
+        }
+        if (!streq(c->config.hostname, other->config.hostname))
+                replace_string(&c->config.hostname, other->config.hostname);
+        if (!streq(c->config.domainname, other->config.domainname))
+                replace_string(&c->config.domainname, other->config.domainname);
         pthread_mutex_unlock(&c->lock);
         return 0;
 }

@@ -94,7 +94,7 @@ static int apply_running(struct engine *engine, struct container *c, const struc
 static int update_locked(struct engine *engine, struct container *c, struct host_config *u, char ***warnings,
                          struct error *err)
 {
-        struct host_config merged = {}, old;
+        struct host_config merged = {};
         int r;
 
         if (!string_empty(u->restart_policy.name) && c->host.auto_remove &&
@@ -109,10 +109,9 @@ static int update_locked(struct engine *engine, struct container *c, struct host
         merge_limits(&merged, u);
         r = apply_running(engine, c, u, &merged, err);
         if (r == 0) {
+                /* In place: networks look at other members without `lock`. */
                 pthread_mutex_lock(&c->lock);
-                old = c->host;
-                c->host = merged;
-                merged = old;
+                merge_limits(&c->host, u);
                 r = container_save(c, err);
                 pthread_mutex_unlock(&c->lock);
         }
@@ -171,12 +170,13 @@ static int take_name(struct engine *engine, struct container *c, const char *nam
                               name, owner->id);
         } else {
                 pthread_mutex_lock(&c->lock);
-                *ret_old = c->name;
-                c->name = xstrdup(name);
+                *ret_old = xstrdup(c->name);
+                strv_append_take(&c->old_names, c->name);
+                __atomic_store_n(&c->name, xstrdup(name), __ATOMIC_RELEASE);
                 r = container_save(c, err);
                 if (r < 0) {
-                        free(c->name);
-                        c->name = take_ptr(*ret_old);
+                        strv_append_take(&c->old_names, c->name);
+                        __atomic_store_n(&c->name, take_ptr(*ret_old), __ATOMIC_RELEASE);
                 }
                 pthread_mutex_unlock(&c->lock);
         }

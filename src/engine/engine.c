@@ -5,6 +5,7 @@
 #include "engine/build.h"
 #include "registry/transfer.h"
 #include "runtime/runtime.h"
+#include "runtime/cgroup.h"
 
 #include <errno.h>
 #include <sys/random.h>
@@ -95,6 +96,7 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
         cleanup_strv char **live = NULL;
 
         engine->options = options;
+        cgroup_mode(); /* found once, before there are threads */
         engine->data_fd = engine->containers_fd = -1;
         pthread_rwlock_init(&engine->lock, NULL);
         pthread_mutex_init(&engine->tasks_lock, NULL);
