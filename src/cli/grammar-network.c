@@ -135,13 +135,19 @@ static int apply_outer(const struct container_flags *f, struct endpoint_entry *e
         return 0;
 }
 
+/* The key of a map is nobody's field. */
+static void entry_deinit(struct endpoint_entry *e)
+{
+        json_free_fields(&endpoint_entry_table, e);
+        free(e->name);
+}
+
 int check_network(const char *value, struct error *err)
 {
         struct endpoint_entry e = {};
         int r = parse_network(value, &e, err);
 
-        json_free_fields(&endpoint_entry_table, &e);
-        free(e.name); /* the key of a map is nobody's field */
+        entry_deinit(&e);
         return r;
 }
 
@@ -153,14 +159,14 @@ int grammar_networks(const struct container_flags *f, struct container_spec_requ
                 struct endpoint_entry e = {};
 
                 if (parse_network(f->network[i], &e, err) < 0) {
-                        json_free_fields(&endpoint_entry_table, &e);
+                        entry_deinit(&e);
                         return -1;
                 }
                 for (size_t j = 0; j < n->n_endpoints; j++)
                         if (streq(n->endpoints[j].name, e.name)) {
                                 error_set(err, ERROR_INVALID, "network \"%s\" is specified multiple times",
                                           e.name);
-                                json_free_fields(&endpoint_entry_table, &e);
+                                entry_deinit(&e);
                                 return -1;
                         }
                 ARRAY_APPEND(n->endpoints, n->n_endpoints, e);
