@@ -118,14 +118,18 @@ static socklen_t socket_address(const struct ip_address *ip, uint16_t port, stru
 
 /* Without SO_REUSEADDR a port whose last connections linger (TIME_WAIT) couldn't be had; with it two sockets
  * that don't listen could share the port. So bind with it, listen for a moment - that makes the kernel look
- * at everybody else on the port - and drop the flag: from here on nobody gets in. */
+ * at everybody else on the port - and drop the flag: from here on nobody gets in. A socket that goes on
+ * listening keeps everybody out anyway, and keeps the flag, which its connections inherit: else these would
+ * block the port after us. */
 static int make_exclusive(int fd, bool listening)
 {
         int off = 0;
 
         if (listen(fd, SOMAXCONN) < 0)
                 return -1;
-        if (!listening && shutdown(fd, SHUT_RD) < 0)
+        if (listening)
+                return 0;
+        if (shutdown(fd, SHUT_RD) < 0)
                 return -1;
         return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off));
 }

@@ -193,5 +193,22 @@ TEST(bound_ports_are_exclusive)
         close(first);
         first = port_bind(&loopback, port, IPPROTO_TCP, true, &err);
         ck_assert_int_ge(first, 0);
+        /* A connection that was served and lingers doesn't block the port. */
+        {
+                struct sockaddr_in a = { .sin_family = AF_INET,
+                                         .sin_port = htons(port),
+                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+                int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), served;
+
+                ck_assert_int_eq(connect(client, (struct sockaddr *)&a, sizeof(a)), 0);
+                served = accept(first, NULL, NULL);
+                close(served);
+                close(client);
+        }
+        ck_assert_int_lt(port_bind(&loopback, port, IPPROTO_TCP, false, &err), 0);
+        error_clear(&err);
+        close(first);
+        first = port_bind(&loopback, port, IPPROTO_TCP, true, &err);
+        ck_assert_msg(first >= 0, "%s", error_message(&err));
         close(first);
 }
