@@ -91,7 +91,9 @@ int engine_container_attach(struct engine *engine, const char *reference,
         if (!up)
                 return 0;
         shim = container_shim(engine, c, err);
-        return shim < 0 ? -1 : shim_attach(shim, &options, client, early, early_len, err);
+        if (shim < 0 || shim_attach(shim, &options, client, early, early_len, err) < 0)
+                return container_shim_failed(c, err);
+        return 0;
 }
 
 int engine_container_resize(struct engine *engine, const char *reference, int height, int width,
@@ -106,7 +108,7 @@ int engine_container_resize(struct engine *engine, const char *reference, int he
                 return -1;
         shim = container_shim(engine, c, err);
         if (shim < 0 || shim_resize(shim, height, width, err) < 0)
-                return -1;
+                return container_shim_failed(c, err);
         strmap_set(&extra, "height", h);
         strmap_set(&extra, "width", w);
         container_event(engine, c, "resize", &extra);

@@ -44,6 +44,15 @@ int container_shim(struct engine *engine, struct container *c, struct error *err
         return shim < 0 ? error_set(err, ERROR_CONFLICT, "container %s is not running", c->id) : shim;
 }
 
+int container_shim_failed(const struct container *c, struct error *err)
+{
+        if (err && error_is(err, ERROR_UNAVAILABLE)) {
+                error_clear(err);
+                return error_set(err, ERROR_CONFLICT, "container %s is not running", c->id);
+        }
+        return -1;
+}
+
 struct network_member container_member(const struct engine *engine, const struct container *c, char **ret_dir)
 {
         *ret_dir = container_dir(engine, c->id);

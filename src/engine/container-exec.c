@@ -136,7 +136,7 @@ int engine_exec_create(struct engine *engine, const char *reference, json_object
         if (shim_exec_create(shim, exec->id, &exec->config, err) < 0) {
                 shim_exec_config_deinit(&exec->config);
                 free(exec);
-                return -1;
+                return container_shim_failed(c, err);
         }
         memcpy(ret_id, exec->id, CONTAINER_ID_SIZE);
         exec_event(engine, c, "exec_create", exec);
@@ -207,7 +207,7 @@ int engine_exec_start(struct engine *engine, const char *id, int client, const v
                         exec->exit_code = err->exit_code ? err->exit_code : 126;
         }
         pthread_mutex_unlock(&c->lock);
-        return r;
+        return r < 0 ? container_shim_failed(c, err) : 0;
 }
 
 int engine_exec_resize(struct engine *engine, const char *id, int height, int width, struct error *err)

@@ -183,5 +183,7 @@ void container_set_state(struct container *c, struct container_state *state); /*
 bool container_is_running(struct container *c);                               /* takes `lock` */
 /* A connection to the container's shim; ERROR_CONFLICT "container X is not running". */
 int container_shim(struct engine *engine, struct container *c, struct error *err);
+/* For the failure of a call on container_shim(): a shim that ended meanwhile is a container that does not run. Returns -1. */
+int container_shim_failed(const struct container *c, struct error *err);
 struct network_member container_member(const struct engine *engine, const struct container *c,
                                        char **ret_dir);

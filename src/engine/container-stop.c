@@ -130,7 +130,7 @@ static int kill_container(struct engine *engine, struct container *c, const char
         /* An end by these was asked for: no restart follows. */
         if (shim < 0 || stop_signal(c, NULL, &stop, err) < 0 ||
             shim_signal(shim, signal, signal == SIGKILL || signal == stop, err) < 0)
-                return -1;
+                return container_shim_failed(c, err);
         kill_event(engine, c, signal);
         if (signal == SIGKILL)
                 wait_down(c, exits);
@@ -161,7 +161,7 @@ int engine_container_pause(struct engine *engine, const char *reference, struct 
                 return error_set(err, ERROR_CONFLICT, "Container %s is already paused", c->id);
         shim = container_shim(engine, c, err);
         if (shim < 0 || shim_pause(shim, err) < 0)
-                return -1;
+                return container_shim_failed(c, err);
         pthread_mutex_lock(&c->lock);
         while (container_state_is_up(&c->state) && !streq(c->state.status, STATUS_PAUSED))
                 pthread_cond_wait(&c->changed, &c->lock);
@@ -184,7 +184,7 @@ int engine_container_unpause(struct engine *engine, const char *reference, struc
                 return error_set(err, ERROR_CONFLICT, "Container %s is not paused", c->id);
         shim = container_shim(engine, c, err);
         if (shim < 0 || shim_unpause(shim, err) < 0)
-                return -1;
+                return container_shim_failed(c, err);
         pthread_mutex_lock(&c->lock);
         while (streq(c->state.status, STATUS_PAUSED))
                 pthread_cond_wait(&c->changed, &c->lock);

@@ -139,8 +139,6 @@ static void shim_gone(struct container_watcher *w, struct container *c)
         struct container_state state;
         bool loaded, up;
 
-        /* Closing alone is not enough: a child between fork and exec may still hold the connection. */
-        epoll_ctl(w->epoll, EPOLL_CTL_DEL, c->watch_fd, NULL);
         pthread_mutex_lock(&c->lock);
         /* Taken out by hand: a child that is being spawned just now has a copy of the descriptor, with which
          * epoll would go on telling of a container that is gone. It is not there yet when the caller is
