@@ -69,7 +69,8 @@ char *container_status_text(const struct container *c)
         const struct container_state *s = &c->state;
         int64_t now = time_now();
         bool restarting = streq(s->status, STATUS_RESTARTING), up = container_state_is_up(s) && !restarting;
-        cleanup_free char *age = duration_human(now - (up ? s->started_at : s->finished_at)), *health = NULL;
+        int64_t since = up ? s->started_at : s->finished_at; /* negative: never */
+        cleanup_free char *age = duration_human(since > 0 ? now - since : 0), *health = NULL;
 
         if (restarting)
                 return string_format("Restarting (%d) %s ago", s->exit_code, age);
