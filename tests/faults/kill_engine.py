@@ -44,7 +44,8 @@ def life(number, code, problems, ids):
         if state["Status"] != "exited" or state["ExitCode"] != code:
             problems.append(f"{name}: {state['Status']} with {state['ExitCode']}, expected exited with {code}")
         lines = log_lines(container)
-        if lines != [f"line {i + 1}" for i in range(LINES)]:
+        # A start whose answer was lost is repeated: when the container had ended by then, it runs a second time. Whole runs only.
+        if not lines or lines != [f"line {i + 1}" for i in range(LINES)] * (len(lines) // LINES):
             problems.append(f"{name}: {len(lines)} log lines: {lines[:2]} … {lines[-2:]}")
         status, answer = patient("DELETE", f"/containers/{container}")
         if status not in (204, 404):
