@@ -205,14 +205,21 @@ void strv_extend(char ***list, char *const *other)
 
 char **strv_new(void)
 {
-        return xcalloc(2, sizeof(char *));
+        return strv_with_room(0);
+}
+
+char **strv_with_room(size_t count)
+{
+        /* As strv_append_take() would have grown it at the most. */
+        return xcalloc(2 * count + 2, sizeof(char *));
 }
 
 char **strv_copy(char *const *list)
 {
-        char **copy = list ? strv_new() : NULL;
+        char **copy = list ? strv_with_room(strv_length(list)) : NULL;
 
-        strv_extend(&copy, list);
+        for (size_t i = 0; list && list[i]; i++)
+                copy[i] = xstrdup(list[i]);
         return copy;
 }
 

@@ -52,6 +52,8 @@ void strv_append_take(char ***list, char *s);       /* takes ownership */
 void strv_extend(char ***list, char *const *other); /* copies all of `other` */
 char **strv_copy(char *const *list);                /* NULL gives NULL */
 char **strv_new(void);                              /* given, empty */
+/* Given, empty, all NULL: up to `count` entries may be set directly (appending counts the list each time). */
+char **strv_with_room(size_t count);
 bool strv_contains(char *const *list, const char *s);
 bool strv_equal(char *const *a, char *const *b);
 char **strv_split(const char *s, char separator);   /* "" gives one empty string, as Go's strings.Split */

@@ -1,6 +1,7 @@
 /* RUN --mount: bind (from the context, a stage, an image), cache, tmpfs, secret. */
 #include "build/run-internal.h"
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/time.h"
@@ -295,34 +296,6 @@ static int add_tmpfs(struct step_tree *t, struct run_work *w, const struct run_m
         return run_mount_point(t, w, target, true, err);
 }
 
-/* Base64 of RFC 4648; the decoded bytes, heap. */
-static int decode_secret(const char *text, char **ret, size_t *ret_len, struct error *err)
-{
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        struct strbuf out = {};
-        uint32_t bits = 0;
-        int count = 0;
-
-        strbuf_reserve(&out, strlen(text));
-        for (; *text && *text != '='; text++) {
-                const char *digit = strchr(digits, *text);
-
-                if (!digit) {
-                        strbuf_deinit(&out);
-                        return error_set(err, ERROR_INVALID, "a secret is not base64");
-                }
-                bits = bits << 6 | (uint32_t)(digit - digits);
-                count += 6;
-                if (count >= 8) {
-                        count -= 8;
-                        strbuf_addc(&out, (char)(bits >> count & 0xFF));
-                }
-        }
-        *ret_len = out.len;
-        *ret = strbuf_take(&out);
-        return 0;
-}
-
 /* The secret of a mount: 1, or 0 when it was not given (and need not be). */
 static int find_secret(struct build *b, const struct run_mount *m, char **ret, size_t *ret_len,
                        struct error *err)
@@ -335,9 +308,8 @@ static int find_secret(struct build *b, const struct run_mount *m, char **ret, s
 
         for (size_t i = 0; i < b->options->n_secrets; i++)
                 if (streq(b->options->secrets[i].id, id))
-                        return decode_secret(b->options->secrets[i].value ? b->options->secrets[i].value : "",
-                                             ret, ret_len, err) < 0
-                                   ? -1
+                        return base64_decode(b->options->secrets[i].value ? b->options->secrets[i].value : "", ret, ret_len, err) < 0
+                                   ? error_context(err, "secret %s", id)
                                    : 1;
         return m->required ? error_set(err, ERROR_NOT_FOUND, "secret %s: not found", id) : 0;
 }

@@ -1,5 +1,6 @@
 /* From the flags of `build` to what the engine is asked for. The Dockerfile is read here, so that it may lie
  * anywhere; the context is opened here, and travels as a descriptor. */
+#include "base/base64.h"
 #include "base/fd.h"
 #include "cli/build.h"
 #include "cli/container-grammar.h"
@@ -124,26 +125,6 @@ static int set_hosts(const struct build_flags *f, struct build_options *o, struc
         return 0;
 }
 
-static char *base64(const char *data, size_t len)
-{
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        struct strbuf out = {};
-
-        for (size_t i = 0; i < len; i += 3) {
-                uint32_t bits = (uint32_t)(unsigned char)data[i] << 16;
-
-                if (i + 1 < len)
-                        bits |= (uint32_t)(unsigned char)data[i + 1] << 8;
-                if (i + 2 < len)
-                        bits |= (unsigned char)data[i + 2];
-                strbuf_addc(&out, digits[bits >> 18]);
-                strbuf_addc(&out, digits[bits >> 12 & 63]);
-                strbuf_addc(&out, i + 1 < len ? digits[bits >> 6 & 63] : '=');
-                strbuf_addc(&out, i + 2 < len ? digits[bits & 63] : '=');
-        }
-        return strbuf_take(&out);
-}
-
 struct secret_source {
         const char *id, *src, *env;
         bool type_env;
@@ -211,7 +192,7 @@ static int set_secrets(const struct build_flags *f, struct build_options *o, str
                 if (read_secret(&source, &value, &len, err) < 0)
                         return -1;
                 secret.id = xstrdup(source.id);
-                secret.value = base64(value, len);
+                secret.value = base64_encode(value, len, false);
                 explicit_bzero(value, len);
                 ARRAY_APPEND(o->secrets, o->n_secrets, secret);
         }

@@ -1,6 +1,7 @@
 /* cp: files between a container and here, as tar streams through the archive API. Where things land follows
  * Docker: a target that is a folder takes the source in under its name, one that does not exist becomes the
  * source. */
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -80,38 +81,17 @@ static void remote_stat_deinit(struct remote_stat *s)
 }
 #define cleanup_remote_stat __attribute__((cleanup(remote_stat_deinit)))
 
-static char *base64_decode(const char *text)
-{
-        static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        struct strbuf b = {};
-        unsigned bits = 0;
-        int have = 0;
-
-        for (; *text && *text != '='; text++) {
-                const char *found = strchr(alphabet, *text);
-
-                if (!found)
-                        break;
-                bits = bits << 6 | (unsigned)(found - alphabet);
-                have += 6;
-                if (have >= 8) {
-                        have -= 8;
-                        strbuf_addc(&b, (char)(bits >> have));
-                }
-        }
-        return strbuf_take(&b);
-}
-
 static int parse_stat(struct client_stream *s, struct remote_stat *ret, struct error *err)
 {
         const char *header = http_head_get(&s->head, "X-Docker-Container-Path-Stat");
-        cleanup_free char *text = header ? base64_decode(header) : NULL;
+        cleanup_free char *text = NULL;
         cleanup_json json_object *tree = NULL;
         uint32_t mode;
+        size_t len;
 
-        if (!text)
+        if (!header)
                 return error_set(err, ERROR_INVALID, "the engine's answer does not describe the path");
-        if (json_parse_text(text, strlen(text), &tree, err) < 0)
+        if (base64_decode(header, &text, &len, err) < 0 || json_parse_text(text, len, &tree, err) < 0)
                 return -1;
         mode = (uint32_t)json_get_int64(tree, "mode", 0);
         ret->exists = true;

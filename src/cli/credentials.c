@@ -1,4 +1,5 @@
 #include "cli/credentials.h"
+#include "base/base64.h"
 #include "base/spawn.h"
 #include "base/time.h"
 

@@ -20,8 +20,3 @@ int credentials_store(struct cli *cli, const struct credentials *c, bool *ret_pl
 int credentials_erase(struct cli *cli, const char *server, struct error *err);
 /* "X-Registry-Auth: …" for the registry that `domain` names; heap. */
 int credentials_header(struct cli *cli, const char *domain, char **ret, struct error *err);
-
-/* RFC 4648; `url`: the alphabet for URLs. Heap. */
-char *base64_encode(const void *data, size_t len, bool url);
-/* Stops at padding; ERROR_INVALID for other characters. */
-int base64_decode(const char *text, char **ret, size_t *ret_len, struct error *err);

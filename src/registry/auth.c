@@ -1,9 +1,8 @@
 /* Credentials and tokens. A token is fetched once per scope and kept until shortly before it ends. */
 #include "registry/repository-internal.h"
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/time.h"
-
-#include <openssl/evp.h>
 
 #define HEADER_MAX (64 << 10)
 /* Tokens without "expires_in" live this long (Docker's token specification). */
@@ -18,38 +17,12 @@ static const struct json_field auth_fields[] = {
 };
 static const struct json_table auth_table = JSON_TABLE(struct registry_auth, auth_fields);
 
-static char *base64_encode(const char *text)
+static char *basic_header(const struct registry_auth *auth)
 {
-        size_t len = strlen(text);
-        char *out = xmalloc(4 * ((len + 2) / 3) + 1);
+        cleanup_free char *pair = string_format("%s:%s", auth->username, auth->password ? auth->password : "");
+        cleanup_free char *encoded = base64_encode(pair, strlen(pair), false);
 
-        EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)text, (int)len);
-        return out;
-}
-
-/* Both alphabets, padding optional. NULL when it is not base64. */
-static char *base64_decode(const char *text)
-{
-        size_t len = strlen(text);
-        cleanup_free char *padded = NULL;
-        char *out;
-        int n;
-
-        while (len && text[len - 1] == '=')
-                len--;
-        padded = xcalloc(len + 5, 1);
-        for (size_t i = 0; i < len; i++)
-                padded[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
-        for (size_t i = len; i % 4; i++)
-                padded[i] = '=';
-        out = xcalloc(len + 4, 1);
-        n = EVP_DecodeBlock((unsigned char *)out, (unsigned char *)padded, (int)strlen(padded));
-        if (n < 0) {
-                free(out);
-                return NULL;
-        }
-        out[len * 3 / 4] = 0;
-        return out;
+        return string_format("Authorization: Basic %s", encoded);
 }
 
 int registry_auth_parse(const char *json, size_t len, struct registry_auth *ret, struct error *err)
@@ -59,13 +32,13 @@ int registry_auth_parse(const char *json, size_t len, struct registry_auth *ret,
         cleanup_free char *pair = NULL;
         const char *encoded;
         char *colon;
+        size_t pair_len;
 
         if (json_parse_text(json, len, &tree, err) < 0 || json_bind(&auth_table, tree, &auth, err) < 0)
                 return -1;
         encoded = json_get_string(tree, "auth");
         if (string_empty(auth.username) && !string_empty(encoded)) {
-                pair = base64_decode(encoded);
-                colon = pair ? strchr(pair, ':') : NULL;
+                colon = base64_decode(encoded, &pair, &pair_len, NULL) == 0 ? strchr(pair, ':') : NULL;
                 if (!colon)
                         return error_set(err, ERROR_INVALID, "invalid auth configuration");
                 *colon = 0;
@@ -80,15 +53,16 @@ int registry_auth_parse(const char *json, size_t len, struct registry_auth *ret,
 int registry_auth_decode(const char *header, struct registry_auth *ret, struct error *err)
 {
         cleanup_free char *json = NULL;
+        size_t len;
 
         if (string_empty(header))
                 return 0;
-        if (strlen(header) > HEADER_MAX || !(json = base64_decode(header)))
+        if (strlen(header) > HEADER_MAX || base64_decode(header, &json, &len, NULL) < 0)
                 return error_set(err, ERROR_INVALID, "invalid X-Registry-Auth header: illegal base64 data");
         /* Clients without credentials send an empty object, or nothing that is JSON at all. */
         if (!*json)
                 return 0;
-        if (registry_auth_parse(json, strlen(json), ret, err) < 0)
+        if (registry_auth_parse(json, len, ret, err) < 0)
                 return error_context(err, "invalid X-Registry-Auth header");
         return 0;
 }
@@ -135,11 +109,9 @@ static int send_token_request(struct repository *r, const struct challenge *chal
                 }
                 if (!string_empty(r->auth.username)) {
                         cleanup_free char *account = url_escape(r->auth.username);
-                        cleanup_free char *pair = string_format("%s:%s", r->auth.username, r->auth.password ? r->auth.password : "");
-                        cleanup_free char *encoded = base64_encode(pair);
 
                         strbuf_addf(&url, "%saccount=%s&client_id=docker&offline_token=true", separator, account);
-                        strv_append_take(&headers, string_format("Authorization: Basic %s", encoded));
+                        strv_append_take(&headers, basic_header(&r->auth));
                 }
         }
         request.url = url.data;
@@ -220,14 +192,10 @@ int registry_authorize(struct repository *r, const char *scope, char **ret, stru
         *ret = NULL;
         result = 0;
         if (challenge.scheme == CHALLENGE_BASIC) {
-                if (string_empty(r->auth.username)) {
+                if (string_empty(r->auth.username))
                         result = error_set(err, ERROR_UNAUTHORIZED, "no basic auth credentials");
-                } else {
-                        cleanup_free char *pair = string_format("%s:%s", r->auth.username, r->auth.password ? r->auth.password : "");
-                        cleanup_free char *encoded = base64_encode(pair);
-
-                        *ret = string_format("Authorization: Basic %s", encoded);
-                }
+                else
+                        *ret = basic_header(&r->auth);
         } else if (challenge.scheme == CHALLENGE_BEARER) {
                 if (!token) {
                         result = fetch_token(r, &challenge, scope, &token, &life, err);

@@ -1,7 +1,6 @@
-/* Values of options: times, subnets, credentials' coding. */
+/* Values of options: times, subnets. */
 #include "base/json.h"
 #include "base/time.h"
-#include "cli/credentials.h"
 #include "cli/network-ipam.h"
 #include "cli/pairs.h"
 #include "cli/timestamp.h"
@@ -89,30 +88,6 @@ TEST(subnets)
             NULL, "no matching subnet for range 10.2.0.0/25");
         assert_ipam((struct ipam_options){ .subnet = LIST(S("10.1.0.0/24"), S("10.1.0.0/25")) }, NULL,
                     "multiple overlapping subnet configuration is not supported");
-}
-
-TEST(base64)
-{
-        static const struct {
-                const char *plain, *coded;
-        } pairs[] = { { "", "" },
-                      { "a", "YQ==" },
-                      { "ab", "YWI=" },
-                      { "abc", "YWJj" },
-                      { "me:s3cret pass", "bWU6czNjcmV0IHBhc3M=" } };
-        char *out;
-        size_t len;
-
-        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-                cleanup_free char *coded = base64_encode(pairs[i].plain, strlen(pairs[i].plain), false);
-
-                ck_assert_str_eq(coded, pairs[i].coded);
-                ck_assert_int_eq(base64_decode(pairs[i].coded, &out, &len, NULL), 0);
-                ck_assert_str_eq(out, pairs[i].plain);
-                ck_assert_uint_eq(len, strlen(pairs[i].plain));
-                free(out);
-        }
-        ck_assert_int_eq(base64_decode("a b", &out, &len, NULL), -1);
 }
 
 TEST(pairs)

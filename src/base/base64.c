@@ -1,4 +1,5 @@
-#include "cli/credentials.h"
+#include "base/base64.h"
+#include "base/str.h"
 
 static const char alphabets[2][65] = {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
