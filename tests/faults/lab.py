@@ -46,11 +46,13 @@ def api(method, path, body=None, raw=None, timeout=60):
         return response.status, data
 
 
-def patient(method, path, body=None, limit=60, **options):
-    """As api(), through engines that come and go."""
+def patient(method, path, body=None, limit=60, attempts=None, **options):
+    """As api(), through engines that come and go. Each try is appended to `attempts`."""
     end = time.monotonic() + limit
     while True:
         try:
+            if attempts is not None:
+                attempts.append(path)
             return api(method, path, body, **options)
         except Lost:
             if time.monotonic() > end:
