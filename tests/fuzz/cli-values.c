@@ -1,4 +1,5 @@
 /* The small languages of the command line's options: the first byte chooses one, the rest is the value. */
+#include "base/base64.h"
 #include "cli/container-grammar.h"
 #include "cli/credentials.h"
 #include "cli/network-ipam.h"
