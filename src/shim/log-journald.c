@@ -1,6 +1,7 @@
 /* The host's journal, by its native protocol (systemd's JOURNAL_NATIVE_PROTOCOL): datagrams of FIELD=value lines; a value
  * with newlines is written as its name, a newline, its length (64 bits, little endian) and its bytes. */
 #include "shim/log-driver.h"
+#include "shim/log-socket.h"
 
 #include "base/fd.h"
 #include "base/socket.h"
@@ -14,6 +15,7 @@
 
 struct log_sink {
         int fd;
+        bool non_blocking;
         struct strbuf constant; /* the fields that all messages have */
 };
 
@@ -72,13 +74,14 @@ static int journald_open(const struct shim_config *config, const struct log_opti
         struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
         cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-        (void)options;
         if (fd < 0)
                 return error_errno(err, "journal");
         if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
                 return error_set(err, ERROR_UNAVAILABLE, "journald is not enabled on this host");
         *ret = xcalloc(1, sizeof(**ret));
+        log_socket_prepare(fd, options);
         (*ret)->fd = take_fd(fd);
+        (*ret)->non_blocking = options->non_blocking;
         add_constant(&(*ret)->constant, config);
         return 0;
 }
@@ -102,9 +105,7 @@ static int journald_write(struct log_sink *sink, const struct log_record *record
                 add_text(&message, "CONTAINER_PARTIAL_ID", number);
                 add_text(&message, "CONTAINER_PARTIAL_LAST", record->newline ? "true" : "false");
         }
-        if (send(sink->fd, message.data, message.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                return error_errno(err, "journal");
-        return 0;
+        return log_socket_send(sink->fd, sink->non_blocking, message.data, message.len, err) < 0 ? error_context(err, "journal") : 0;
 }
 
 static int journald_flush(struct log_sink *sink, struct error *err)

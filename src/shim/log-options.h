@@ -11,7 +11,9 @@
 struct log_options {
         int64_t max_size; /* bytes; -1: unlimited */
         int max_files;
-        bool non_blocking; /* mode=non-blocking: what does not fit into the buffer is dropped */
+        /* mode=non-blocking: what a log service does not take and what does not fit into `buffer_size` bytes is dropped. Files are
+         * written at once in either mode: nothing is buffered, nothing dropped. */
+        bool non_blocking;
         int64_t buffer_size;
 };
 

@@ -1,18 +1,15 @@
 /* syslog: RFC 3164 (also as the local /dev/log takes it) and RFC 5424, over unix sockets, udp and tcp. */
 #include "shim/log-driver.h"
+#include "shim/log-socket.h"
 
 #include "base/fd.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
-
-/* How long one message may hold up the container when the receiver is slow. */
-#define SEND_TIMEOUT_MS 1000
 
 enum format { FORMAT_UNIX, FORMAT_3164, FORMAT_5424, FORMAT_5424_MICRO };
 
@@ -21,7 +18,7 @@ struct log_sink {
         int facility;
         enum format format;
         bool stream;       /* messages end in a newline */
-        bool non_blocking; /* mode=non-blocking */
+        struct log_options options;
         char *tag, *hostname;
         char *address;
 };
@@ -132,7 +129,7 @@ static int connect_inet(const char *where, int type, struct error *err)
         return fd < 0 ? error_errnum(err, r, "syslog: %s", where) : fd;
 }
 
-static int address_connect(struct log_sink *sink, struct error *err)
+static int address_open(struct log_sink *sink, struct error *err)
 {
         const char *where;
 
@@ -154,6 +151,15 @@ static int address_connect(struct log_sink *sink, struct error *err)
                 return error_set(err, ERROR_UNSUPPORTED, "syslog-address: tcp+tls is not supported by davit");
         return error_set(err, ERROR_INVALID,
                          "syslog-address should be in form proto://address, got %s", sink->address);
+}
+
+static int address_connect(struct log_sink *sink, struct error *err)
+{
+        int fd = address_open(sink, err);
+
+        if (fd >= 0)
+                log_socket_prepare(fd, &sink->options);
+        return fd;
 }
 
 static void syslog_close(struct log_sink *sink)
@@ -187,7 +193,7 @@ static int syslog_open(const struct shim_config *config, const struct log_option
 
         gethostname(hostname, sizeof(hostname) - 1);
         sink->fd = -1;
-        sink->non_blocking = options->non_blocking;
+        sink->options = *options;
         sink->hostname = xstrdup(hostname);
         sink->tag = string_empty(config->log_tag) ? xstrndup(config->id, 12) : xstrdup(config->log_tag);
         sink->address = xstrdup(strmap_get(&config->log_options, "syslog-address"));
@@ -229,26 +235,14 @@ static void add_head(struct log_sink *sink, const struct log_record *record, str
         }
 }
 
-/* A broken connection is made anew, once for each message. */
-static int send_all(struct log_sink *sink, const char *data, size_t len, struct error *err)
+static int send_message(struct log_sink *sink, const struct strbuf *message, struct error *err)
 {
-        struct pollfd wait = { sink->fd, POLLOUT, 0 };
-        size_t done = 0;
-
-        while (done < len) {
-                ssize_t n = send(sink->fd, data + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-                if (n >= 0)
-                        done += (size_t)n;
-                else if (errno == EAGAIN && !(sink->non_blocking && done == 0) &&
-                         poll(&wait, 1, SEND_TIMEOUT_MS) > 0)
-                        continue;
-                else if (errno != EINTR)
-                        return error_errno(err, "syslog");
-        }
-        return 0;
+        return log_socket_send(sink->fd, sink->options.non_blocking, message->data, message->len, err) < 0
+                   ? error_context(err, "syslog")
+                   : 0;
 }
 
+/* A broken connection is made anew, once for each message. */
 static int syslog_write(struct log_sink *sink, const struct log_record *record, struct error *err)
 {
         cleanup_error struct error first = { 0 };
@@ -259,7 +253,7 @@ static int syslog_write(struct log_sink *sink, const struct log_record *record, 
         strbuf_add(&message, record->data, record->len);
         if (sink->stream)
                 strbuf_addc(&message, '\n');
-        if (send_all(sink, message.data, message.len, &first) == 0)
+        if (send_message(sink, &message, &first) == 0)
                 return 0;
         if (first.errnum == EAGAIN)
                 return error_move(err, &first);
@@ -268,7 +262,7 @@ static int syslog_write(struct log_sink *sink, const struct log_record *record, 
                 return -1;
         close(sink->fd);
         sink->fd = again;
-        return send_all(sink, message.data, message.len, err);
+        return send_message(sink, &message, err);
 }
 
 static int syslog_flush(struct log_sink *sink, struct error *err)
