@@ -163,6 +163,7 @@ static int build_image(struct request *req, struct response *res, struct error *
         struct classic classic = { .res = res };
         struct build_request request = { .options = &options,
                                          .cancel_fd = request_cancel_fd(req),
+                                         .sequential = true, /* its output does not say whose it is */
                                          .progress = classic_event,
                                          .arg = &classic };
         struct build_result result = {};

@@ -10,6 +10,9 @@
 #include "store/image-store.h"
 #include "store/store.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define BUILD_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* A folder that files are read from: the context, or a further one. */
@@ -19,13 +22,24 @@ struct build_context {
         struct path_matcher *ignore; /* NULL: nothing is */
         char *tmp_name;              /* the store's tmp folder that it was unpacked into, else NULL */
         bool announced;              /* its vertex was shown */
-        bool text_only; /* the URL was a Dockerfile */
+        bool text_only;              /* the URL was a Dockerfile */
 };
 
+/* Belongs to the node of the graph that is at work on the stage; others read it when its last one is done. */
 struct stage_state {
         const struct stage *stage;
         size_t number;
-        bool needed, building, done;
+        /* The plan: */
+        bool needed, stacked, ordered;
+        struct stage_need {
+                const struct instruction *reader; /* NULL: FROM */
+                struct stage_state *stage;
+                struct dockerfile_location where;
+        } * needs; /* stages that it reads */
+        size_t n_needs, placed;
+        size_t last_node;
+        /* The work: */
+        struct dockerfile_location where; /* of the instruction at work */
         struct image_config image;
         struct digest *diff_ids;
         size_t n_diff_ids;
@@ -45,7 +59,13 @@ struct stage_state {
         struct image *base_image;   /* base is an image */
 };
 
+struct cache_record {
+        struct digest layer;
+        int64_t created;
+};
+
 struct build {
+        /* Written before anything runs side by side: */
         const struct build_services *services;
         const struct build_request *request;
         const struct build_options *options;
@@ -54,33 +74,68 @@ struct build {
         char *text, *filename; /* the Dockerfile */
         struct build_context context, *more;
         size_t n_more;
-        char **global_args; /* platform arguments and ARGs before FROM: NAME=value */
-        struct stage_state *stages;
-        size_t n_stages;
+        char **global_args;                  /* platform arguments and ARGs before FROM: NAME=value */
+        struct stage_state *stages, **order; /* the needed ones, each behind what it needs */
+        size_t n_stages, n_order;
+        int steps;     /* of the classic builder */
+        int64_t epoch; /* as a stage has it */
+        int cancel_fd; /* readable when the build is to end */
+        struct build_watch *watch;
+        struct dockerfile_location where; /* of the instruction that failed */
+        atomic_bool cancelled;
+
+        pthread_mutex_t telling;  /* events come one by one: */
+        int vertices, step;       /* `step`: of the classic builder */
+        pthread_mutex_t emptying; /* cache mounts, by --no-cache */
+
+        pthread_mutex_t lock; /* over all that follows */
         struct digest *holds; /* on layers, until the build ends */
         size_t n_holds;
         struct stage_image {
-                char *name;
-                struct image *image;
-        } * images; /* looked up so far */
+                char *name, *written;
+                struct dockerfile_location where; /* who wants it first */
+                struct image *image;              /* NULL: not loaded yet */
+        } * images;
         size_t n_images;
-        char **emptied; /* cache mounts that --no-cache emptied */
+        struct performed_step {
+                struct digest key;
+                struct cache_record record;
+                bool done;
+        } * performed;
+        size_t n_performed;
+        char **once;      /* what is done once a build: build_once() */
         char **used_keys; /* of records whose use is to be noted */
         struct build_warning {
                 const char *rule;
                 char *text, *url;
                 struct dockerfile_location where;
-        } *warnings;
+        } * warnings;
         size_t n_warnings;
-        int vertices;
-        int step, steps;                  /* of the classic builder */
-        int64_t epoch; /* as a stage has it */
-        struct dockerfile_location where; /* of the instruction at work */
 };
+
+/* ---- build.c ---- */
+void build_hold(struct build *b, const struct digest *layer);
+/* True for the first who asks with that name. */
+bool build_once(struct build *b, const char *name);
+
+/* ---- cancel.c ---- */
+int build_cancel_open(struct build *b, struct error *err);
+void build_cancel_close(struct build *b);
+/* What runs of the build ends soon, with an ERROR_CANCELLED. */
+void build_cancel(struct build *b);
+bool build_cancelled(struct build *b);
+/* -1 with ERROR_CANCELLED when it was. */
+int build_check_cancelled(struct build *b, struct error *err);
+/* Waits; -1 with ERROR_CANCELLED when the build was cancelled. */
+int build_pause(struct build *b, int milliseconds, struct error *err);
+
+/* ---- inflight.c ---- */
+/* So many steps run at once at most. */
+size_t build_steps_max(void);
 
 /* ---- progress.c ---- */
 struct vertex {
-        int number;
+        int number; /* 0: one that is not shown */
         int64_t start;
 };
 void vertex_begin(struct build *b, struct vertex *ret, const char *format, ...) PRINTF_FORMAT(3, 4);
@@ -96,7 +151,8 @@ char *source_excerpt(const char *filename, const char *text, struct dockerfile_l
 
 /* ---- check.c ---- */
 /* Adds a warning unless the Dockerfile says to skip the rule. */
-void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...) PRINTF_FORMAT(5, 6);
+void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...)
+    PRINTF_FORMAT(5, 6);
 /* The rules that need the text alone. */
 void build_check(struct build *b);
 /* An error when there are warnings and the Dockerfile says that they are errors. */
@@ -106,10 +162,6 @@ json_object *build_warnings_json(struct build *b);
 void build_warnings_deinit(struct build *b);
 
 /* ---- cache.c ---- */
-struct cache_record {
-        struct digest layer;
-        int64_t created;
-};
 /* 1 when found (then the layer is held: the caller's hold), 0. */
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err);
 /* Notes the use of what was found, at the end of a build. */
@@ -128,16 +180,32 @@ struct build_context *build_context_find(struct build *b, const char *name);
 /* Is the path (clean, relative) left out by .dockerignore? */
 int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err);
 
+/* ---- plan.c ---- */
+/* Names, bases, dependencies, images. */
+int build_plan(struct build *b, struct stage_state **ret_target, struct error *err);
+/* Every needed stage to its end. */
+int build_solve(struct build *b, struct error *err);
+
 /* ---- stage.c ---- */
-int build_stages_prepare(struct build *b, struct error *err); /* names, bases, dependencies, images */
-int build_stage_solve(struct build *b, struct stage_state *s, struct error *err);
-/* The stage of that name or number, else NULL with *ret_image_name set (heap) or an error. */
+/* The last one of that name among the first `before`, NULL. */
+struct stage_state *build_stage_named(struct build *b, const char *name, size_t before);
+void build_stage_begin(struct build *b, struct stage_state *s);
+/* What --from=NAME means to a stage: a stage, a context, or else (both NULL) an image. */
+int build_from_find(struct build *b, const struct stage_state *s, const char *from,
+                    struct stage_state **ret_stage, struct build_context **ret_context, struct error *err);
+/* As build_from_find(), with the image. */
 int build_from_resolve(struct build *b, const struct stage_state *s, const char *from,
                        struct stage_state **ret_stage, struct build_context **ret_context,
                        struct image **ret_image, struct error *err);
+
+/* ---- base-image.c ---- */
+/* "busybox" → "docker.io/library/busybox:latest"; heap. */
+char *build_image_name(const char *name);
+/* Notes that `name` is to be loaded by build_images_load(); `where` is what fails if it cannot be. */
+void build_image_want(struct build *b, const char *name, struct dockerfile_location where);
+int build_images_load(struct build *b, struct error *err);
 /* `name` as it was written; fetched when it is not there. The build owns the result. */
 int build_image_find(struct build *b, const char *name, struct image **ret, struct error *err);
-void build_hold(struct build *b, const struct digest *layer);
 
 struct step_tree;
 
@@ -155,6 +223,7 @@ void build_add_layer(struct build *b, struct stage_state *s, const struct cache_
 /* PATH relative to the working directory, clean; heap. Keeps a slash at the end with `keep_slash`. */
 char *build_absolute(const struct stage_state *s, const char *path, bool keep_slash);
 
+/* ---- perform.c ---- */
 /* A step that gives a layer: looked up by its key, else executed into `tree` (whose upper folder becomes the
  * layer). */
 struct build_work {
@@ -253,6 +322,7 @@ struct step_output {
         void (*write)(void *arg, const char *text, size_t len);
         void *arg;
 };
-/* Runs DIR/config.json as DIR/step.json says and waits. The exit code, or an error of the start. */
+/* Runs DIR/config.json as DIR/step.json says and waits; `cancel_fd` readable ends it. The exit code, or an
+ * error of the start. */
 int step_process_run(const char *program, const char *dir, int netns, int cancel_fd,
                      const struct step_output *output, int *ret_code, struct error *err);

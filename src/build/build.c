@@ -6,6 +6,25 @@
 
 #include <inttypes.h>
 
+void build_hold(struct build *b, const struct digest *layer)
+{
+        pthread_mutex_lock(&b->lock);
+        ARRAY_APPEND(b->holds, b->n_holds, *layer);
+        pthread_mutex_unlock(&b->lock);
+}
+
+bool build_once(struct build *b, const char *name)
+{
+        bool first;
+
+        pthread_mutex_lock(&b->lock);
+        first = !strv_contains(b->once, name);
+        if (first)
+                strv_append(&b->once, name);
+        pthread_mutex_unlock(&b->lock);
+        return first;
+}
+
 static void free_stage(struct stage_state *s)
 {
         image_config_deinit(&s->image);
@@ -19,6 +38,7 @@ static void free_stage(struct stage_state *s)
         for (size_t i = 0; i < s->n_triggers; i++)
                 instruction_deinit(&s->triggers[i]);
         free(s->triggers);
+        free(s->needs);
         free(s->base);
         platform_deinit(&s->platform);
 }
@@ -28,8 +48,10 @@ static void build_deinit(struct build *b)
         for (size_t i = 0; i < b->n_stages && b->stages; i++)
                 free_stage(&b->stages[i]);
         free(b->stages);
+        free(b->order);
         for (size_t i = 0; i < b->n_images; i++) {
                 free(b->images[i].name);
+                free(b->images[i].written);
                 image_free(b->images[i].image);
         }
         free(b->images);
@@ -41,12 +63,17 @@ static void build_deinit(struct build *b)
                 build_context_close(b, &b->more[i]);
         free(b->more);
         strv_free(b->global_args);
-        strv_free(b->emptied);
+        strv_free(b->once);
+        free(b->performed);
         strv_free(b->used_keys);
         build_warnings_deinit(b);
         dockerfile_deinit(&b->file);
         free(b->text);
         free(b->filename);
+        build_cancel_close(b);
+        pthread_mutex_destroy(&b->telling);
+        pthread_mutex_destroy(&b->emptying);
+        pthread_mutex_destroy(&b->lock);
 }
 
 static void tell_loaded(struct build *b)
@@ -194,14 +221,6 @@ static int export_files(struct build *b, struct stage_state *s, struct error *er
         return build_cache_used(b, err);
 }
 
-static struct stage_state *target_stage(struct build *b)
-{
-        for (size_t i = b->n_stages; i > 0 && !string_empty(b->options->target); i--)
-                if (strcasecmp(b->stages[i - 1].stage->name, b->options->target) == 0)
-                        return &b->stages[i - 1];
-        return &b->stages[b->n_stages - 1];
-}
-
 /* The same image from the same input, whenever it is built: later times are set back to this one. */
 static int read_epoch(struct build *b, struct error *err)
 {
@@ -217,17 +236,14 @@ static int read_epoch(struct build *b, struct error *err)
         return 0;
 }
 
-static int solve(struct build *b, struct build_result *ret, struct error *err)
+static int build_steps(struct build *b, struct build_result *ret, struct error *err)
 {
         struct stage_state *target;
 
-        if (read_epoch(b, err) < 0 || read_file(b, err) < 0)
+        if (build_cancel_open(b, err) < 0 || read_epoch(b, err) < 0 || read_file(b, err) < 0)
                 return -1;
         build_check(b);
-        if (build_warnings_fail(b, err) < 0 || build_stages_prepare(b, err) < 0)
-                return -1;
-        target = target_stage(b);
-        if (build_stage_solve(b, target, err) < 0)
+        if (build_warnings_fail(b, err) < 0 || build_plan(b, &target, err) < 0 || build_solve(b, err) < 0)
                 return -1;
         b->where = (struct dockerfile_location){};
         if (build_warnings_fail(b, err) < 0)
@@ -246,8 +262,12 @@ int build_run(const struct build_services *services, const struct build_request 
                            .request = request,
                            .options = request->options,
                            .store = services->store,
-                           .context = { .fd = -1 } };
-        int r = solve(&b, ret, err);
+                           .context = { .fd = -1 },
+                           .cancel_fd = -1,
+                           .telling = PTHREAD_MUTEX_INITIALIZER,
+                           .emptying = PTHREAD_MUTEX_INITIALIZER,
+                           .lock = PTHREAD_MUTEX_INITIALIZER };
+        int r = build_steps(&b, ret, err);
 
         if (r < 0 && b.text)
                 ret->source = source_excerpt(b.filename, b.text, b.where);

@@ -1,12 +1,13 @@
 /* The builder: a Dockerfile and contexts in, an image out.
  *
- * Theory of operation. The stages that the target needs are solved depth first. A stage is an image
- * configuration plus a stack of layers. Instructions that only change the configuration are applied to it;
- * RUN, COPY, ADD and WORKDIR make one layer each. Such a step has a key: the chain id of the layers below it
- * (that is their content), the instruction with everything expanded, and digests of the files it reads
- * (names, modes, owners and bytes, never times). The database remembers which layer a key gave and when, so
- * that the same step gives the same layer and the same image again. Layers are made in a folder below the
- * store's tmp/; whatever ends a build early leaves nothing else behind. */
+ * Theory of operation. The instructions of the stages that the target needs become a graph (plan.c, graph.h),
+ * whose ready nodes run side by side (solve.c). A stage is an image configuration plus a stack of layers.
+ * Instructions that only change the configuration are applied to it; RUN, COPY, ADD and WORKDIR make one
+ * layer each (perform.c, inflight.c). Such a step has a key: the chain id of the layers below it (that is
+ * their content), the instruction with everything expanded, and digests of the files it reads (names, modes,
+ * owners and bytes, never times). The database remembers which layer a key gave and when, so that the same
+ * step gives the same layer and the same image again. Layers are made in a folder below the store's tmp/;
+ * whatever ends a build early leaves nothing else behind. */
 #pragma once
 
 #include "build/dockerfile.h"
@@ -47,6 +48,7 @@ struct build_request {
         size_t n_fds;
         struct stream *tar; /* the context, when it is "tar" and no descriptor; borrowed */
         int cancel_fd;      /* hangs up when the client goes away; -1 */
+        bool sequential;    /* one step at a time, in the order of the file */
         build_progress progress;
         void *arg;
 };
@@ -55,7 +57,8 @@ struct build_request {
 struct build_result {
         struct digest id;
         char *source; /* of a failure: the Dockerfile's lines with a marker; NULL when unknown; heap */
-        json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not come to them */
+        json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not
+                                  come to them */
 };
 
 /* Errors are Docker's sentences without "failed to build: failed to solve: ". */

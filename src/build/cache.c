@@ -63,8 +63,11 @@ int build_cache_find(struct build *b, const struct digest *key, struct cache_rec
         build_hold(b, &r.record.layer);
         *ret = r.record;
         /* Said again only now and then: a write costs more than all the look-ups of a cached build. */
-        if (time_now() - r.used > USED_AGAIN)
+        if (time_now() - r.used > USED_AGAIN) {
+                pthread_mutex_lock(&b->lock);
                 strv_append(&b->used_keys, hex);
+                pthread_mutex_unlock(&b->lock);
+        }
         return 1;
 }
 

@@ -60,6 +60,14 @@ static void add_slug(struct strbuf *out, const char *rule)
         }
 }
 
+static bool is_warned(const struct build *b, const char *text, int start)
+{
+        for (size_t i = 0; i < b->n_warnings; i++)
+                if (streq(b->warnings[i].text, text) && b->warnings[i].where.start == start)
+                        return true;
+        return false;
+}
+
 void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...)
 {
         struct build_warning w = { .rule = rule, .where = { start, end } };
@@ -71,15 +79,16 @@ void build_warn(struct build *b, const char *rule, int start, int end, const cha
         va_start(args, format);
         strbuf_vaddf(&text, format, args);
         va_end(args);
-        for (size_t i = 0; i < b->n_warnings; i++)
-                if (streq(b->warnings[i].text, text.data) && b->warnings[i].where.start == start)
-                        return;
         strbuf_adds(&url, URL);
         add_slug(&url, rule);
         strbuf_addc(&url, '/');
-        w.text = strbuf_take(&text);
-        w.url = strbuf_take(&url);
-        ARRAY_APPEND(b->warnings, b->n_warnings, w);
+        pthread_mutex_lock(&b->lock);
+        if (!is_warned(b, text.data, start)) {
+                w.text = strbuf_take(&text);
+                w.url = strbuf_take(&url);
+                ARRAY_APPEND(b->warnings, b->n_warnings, w);
+        }
+        pthread_mutex_unlock(&b->lock);
 }
 
 void build_warnings_deinit(struct build *b)

@@ -179,10 +179,14 @@ void build_context_close(struct build *b, struct build_context *c)
 void build_context_announce(struct build *b, struct build_context *c)
 {
         struct vertex v;
+        bool announced;
 
-        if (c->announced)
-                return;
+        pthread_mutex_lock(&b->lock);
+        announced = c->announced;
         c->announced = true;
+        pthread_mutex_unlock(&b->lock);
+        if (announced)
+                return;
         if (c->name)
                 vertex_begin(b, &v, "[context %s] load from client", c->name);
         else

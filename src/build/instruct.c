@@ -37,7 +37,7 @@ int build_expand(struct build *b, const struct stage_state *s, const char *text,
                 return -1;
         for (char **name = unset; name && *name; name++)
                 if (!is_declared(s, *name) && !has_fallback(text, *name))
-                        build_warn(b, "UndefinedVar", b->where.start, b->where.end,
+                        build_warn(b, "UndefinedVar", s->where.start, s->where.end,
                                    "Usage of undefined variable '$%s'", *name);
         return 0;
 }
@@ -110,49 +110,6 @@ void build_add_layer(struct build *b, struct stage_state *s, const struct cache_
         strv_append(&s->image.diff_ids, text);
         ARRAY_APPEND(s->diff_ids, s->n_diff_ids, record->layer);
         s->created = record->created;
-}
-
-static int execute(struct build *b, struct stage_state *s, const struct digest *key, struct build_work *work,
-                   const struct vertex *v, struct cache_record *ret, struct error *err)
-{
-        struct step_tree tree = STEP_TREE_NONE;
-        int r;
-
-        if (step_tree_open(b, &tree, err) < 0)
-                return -1;
-        r = work->execute(b, s, &tree, v, work->arg, err);
-        if (r == 0)
-                r = step_tree_commit(b, &tree, ret, err);
-        step_tree_close(b, &tree);
-        return r < 0 ? -1 : build_cache_store(b, key, ret, work->text, err);
-}
-
-int build_perform(struct build *b, struct stage_state *s, const struct digest *key, struct build_work *work,
-                  struct error *err)
-{
-        cleanup_free char *text = work->text;
-        struct cache_record record = {};
-        struct error failure = {};
-        struct vertex v;
-        int found = 0;
-
-        if (b->options->check)
-                return 0;
-        vertex_begin(b, &v, "%s", text);
-        if (!work->fresh && !b->options->no_cache && !s->no_cache)
-                found = build_cache_find(b, key, &record, &failure);
-        if (found == 0 && execute(b, s, key, work, &v, &record, &failure) < 0)
-                found = -1;
-        if (found < 0) {
-                vertex_failed(b, &v, &failure);
-                return error_move(err, &failure);
-        }
-        if (found)
-                vertex_cached(b, &v);
-        else
-                vertex_done(b, &v);
-        build_add_layer(b, s, &record);
-        return 0;
 }
 
 /* The command as it will be run: behind the shell unless it came as a list. Empty is NULL. */
@@ -511,7 +468,7 @@ static int (*const functions[])(struct build *b, struct stage_state *s, const st
 
 int build_instruct(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
 {
-        b->where = (struct dockerfile_location){ i->start_line, i->end_line };
+        s->where = (struct dockerfile_location){ i->start_line, i->end_line };
         build_tell_step(b, i->original);
         return functions[i->type](b, s, i, err);
 }

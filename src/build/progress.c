@@ -2,16 +2,26 @@
 
 #include "base/time.h"
 
-static void tell(struct build *b, json_object *event)
+static void tell_locked(struct build *b, json_object *event)
 {
         b->request->progress(b->request->arg, event);
         json_object_put(event);
 }
 
+static void tell(struct build *b, json_object *event)
+{
+        pthread_mutex_lock(&b->telling);
+        tell_locked(b, event);
+        pthread_mutex_unlock(&b->telling);
+}
+
 static json_object *event_of(const struct vertex *v)
 {
-        json_object *event = json_object_new_object();
+        json_object *event;
 
+        if (v->number == 0)
+                return NULL;
+        event = json_object_new_object();
         json_object_object_add(event, "vertex", json_object_new_int(v->number));
         return event;
 }
@@ -30,10 +40,12 @@ void vertex_begin(struct build *b, struct vertex *ret, const char *format, ...)
         va_start(args, format);
         strbuf_vaddf(&name, format, args);
         va_end(args);
+        pthread_mutex_lock(&b->telling);
         *ret = (struct vertex){ ++b->vertices, time_monotonic() };
         event = event_of(ret);
         json_set_string(event, "name", name.data);
-        tell(b, event);
+        tell_locked(b, event);
+        pthread_mutex_unlock(&b->telling);
 }
 
 void vertex_log(struct build *b, const struct vertex *v, const char *text, size_t len)
@@ -41,6 +53,8 @@ void vertex_log(struct build *b, const struct vertex *v, const char *text, size_
         json_object *event = event_of(v);
         cleanup_strbuf struct strbuf clean = {};
 
+        if (!event)
+                return;
         /* JSON is UTF-8: what is none is passed on byte by byte as Latin-1. */
         if (utf8_valid(text, len))
                 strbuf_add(&clean, text, len);
@@ -64,6 +78,8 @@ void vertex_status(struct build *b, const struct vertex *v, const char *format, 
         json_object *event = event_of(v);
         va_list args;
 
+        if (!event)
+                return;
         va_start(args, format);
         strbuf_vaddf(&text, format, args);
         va_end(args);
@@ -75,6 +91,8 @@ void vertex_cached(struct build *b, const struct vertex *v)
 {
         json_object *event = event_of(v);
 
+        if (!event)
+                return;
         json_object_object_add(event, "cached", json_object_new_boolean(true));
         tell(b, event);
 }
@@ -83,6 +101,8 @@ void vertex_done(struct build *b, const struct vertex *v)
 {
         json_object *event = event_of(v);
 
+        if (!event)
+                return;
         json_object_object_add(event, "done", json_object_new_double(elapsed(v)));
         tell(b, event);
 }
@@ -91,7 +111,12 @@ int vertex_failed(struct build *b, const struct vertex *v, const struct error *e
 {
         json_object *event = event_of(v);
 
-        json_set_string(event, "error", error_message(err));
+        if (!event)
+                return -1;
+        if (error_is(err, ERROR_CANCELLED))
+                json_object_object_add(event, "cancelled", json_object_new_boolean(true));
+        else
+                json_set_string(event, "error", error_message(err));
         tell(b, event);
         return -1;
 }
@@ -100,10 +125,12 @@ void build_tell_step(struct build *b, const char *text)
 {
         json_object *event = json_object_new_object();
 
+        pthread_mutex_lock(&b->telling);
         json_object_object_add(event, "step", json_object_new_int(++b->step));
         json_object_object_add(event, "steps", json_object_new_int(b->steps));
         json_set_string(event, "text", text);
-        tell(b, event);
+        tell_locked(b, event);
+        pthread_mutex_unlock(&b->telling);
 }
 
 static int count_lines(const char *text)

@@ -13,6 +13,7 @@
 
 #define CACHE_DIR "build-mounts"
 #define SECRET_MAX 500000
+#define LOCK_INTERVAL 20 /* ms between two looks at a cache mount that another run has */
 
 static char *target_of(const struct stage_state *s, const struct run_mount *m)
 {
@@ -194,17 +195,22 @@ static int add_bind(struct build *b, struct stage_state *s, struct step_tree *t,
 }
 
 /* Takes the cache as its sharing says: -1 without `err` means that another build has it (private). */
-static int lock_cache(int fd, enum mount_sharing sharing, struct run_work *w, struct error *err)
+static int lock_cache(struct build *b, int fd, enum mount_sharing sharing, struct run_work *w,
+                      struct error *err)
 {
         int lock = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (lock < 0)
                 return error_errno(err, "cache");
-        if (flock(lock, sharing == MOUNT_LOCKED    ? LOCK_EX
-                        : sharing == MOUNT_PRIVATE ? LOCK_EX | LOCK_NB
-                                                   : LOCK_SH) < 0) {
+        while (flock(lock, (sharing == MOUNT_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+                bool busy = errno == EWOULDBLOCK;
+
+                if (busy && sharing != MOUNT_PRIVATE && build_pause(b, LOCK_INTERVAL, err) == 0)
+                        continue;
+                if (!busy)
+                        error_errno(err, "cache");
                 close(lock);
-                return errno == EWOULDBLOCK ? -1 : error_errno(err, "cache");
+                return -1;
         }
         ARRAY_APPEND(w->locks, w->n_locks, lock);
         return 0;
@@ -247,6 +253,18 @@ static char *cache_name(const struct run_mount *m, const char *id)
         return xstrdup(hex);
 }
 
+/* Once a build; others wait until it is empty. */
+static int empty_cache(struct build *b, int root, const char *name, struct error *err)
+{
+        int r = 0;
+
+        pthread_mutex_lock(&b->emptying);
+        if (build_once(b, name))
+                r = tree_remove(root, name, err);
+        pthread_mutex_unlock(&b->emptying);
+        return r;
+}
+
 static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
                      const struct run_mount *m, const char *target, struct oci_spec *spec, struct error *err)
 {
@@ -258,17 +276,14 @@ static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t
 
         if (directory_make(AT_FDCWD, dir, 0700, err) < 0 || (root = directory_open(AT_FDCWD, dir, err)) < 0)
                 return -1;
-        if (b->options->no_cache && !strv_contains(b->emptied, name)) {
-                strv_append(&b->emptied, name);
-                if (tree_remove(root, name, err) < 0)
-                        return -1;
-        }
+        if (b->options->no_cache && empty_cache(b, root, name, err) < 0)
+                return -1;
         fresh = mkdirat(root, name, 0755) == 0;
         folder = directory_open(root, name, err);
         if (folder < 0)
                 return -1;
         path = string_format("%s/%s", dir, name);
-        if (lock_cache(folder, m->sharing, w, err) < 0) {
+        if (lock_cache(b, folder, m->sharing, w, err) < 0) {
                 if (m->sharing != MOUNT_PRIVATE || (err && err->kind))
                         return -1;
                 /* In use: this run gets one of its own, which goes with the step's folder. */
@@ -308,7 +323,8 @@ static int find_secret(struct build *b, const struct run_mount *m, char **ret, s
 
         for (size_t i = 0; i < b->options->n_secrets; i++)
                 if (streq(b->options->secrets[i].id, id))
-                        return base64_decode(b->options->secrets[i].value ? b->options->secrets[i].value : "", ret, ret_len, err) < 0
+                        return base64_decode(b->options->secrets[i].value ? b->options->secrets[i].value : "",
+                                             ret, ret_len, err) < 0
                                    ? error_context(err, "secret %s", id)
                                    : 1;
         return m->required ? error_set(err, ERROR_NOT_FOUND, "secret %s: not found", id) : 0;

@@ -225,7 +225,7 @@ static int run_container(struct build *b, struct step_tree *t, struct run_work *
         if (write_table(t->dirfd, "config.json", &oci_spec_table, spec, err) < 0 ||
             write_table(t->dirfd, "step.json", &step_request_table, &request, err) < 0)
                 return -1;
-        if (step_process_run(b->services->step_program, t->path, netns, b->request->cancel_fd, &output, &code,
+        if (step_process_run(b->services->step_program, t->path, netns, b->cancel_fd, &output, &code,
                              &failure) < 0) {
                 const char *text = error_message(&failure);
 

@@ -55,10 +55,10 @@ static bool drain(int fd, const struct step_output *output)
         return n > 0;
 }
 
-/* Passes output on until both pipes end. A client that went away hangs the leash up. */
+/* Passes output on until both pipes end. A build that was cancelled hangs the leash up. */
 static void follow(int out, int control, int cancel_fd, const struct step_output *output)
 {
-        struct pollfd fds[] = { { out, POLLIN, 0 }, { cancel_fd, POLLRDHUP, 0 } };
+        struct pollfd fds[] = { { out, POLLIN, 0 }, { cancel_fd, POLLIN, 0 } };
 
         while (fds[0].fd >= 0) {
                 if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
@@ -66,7 +66,7 @@ static void follow(int out, int control, int cancel_fd, const struct step_output
                                 continue;
                         return;
                 }
-                if (fds[1].revents & (POLLRDHUP | POLLHUP | POLLERR)) {
+                if (fds[1].revents) {
                         shutdown(control, SHUT_WR);
                         fds[1].fd = -1;
                 }
