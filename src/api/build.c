@@ -1,205 +1,41 @@
-/* /build: the classic API (a tar in, JSON messages out) and davit's own: POST /davit/build is upgraded to a
- * bare connection on which the client sends one message, the options as JSON with the contexts' descriptors
- * (SCM_RIGHTS), and gets JSON lines: the builder's events, then {"id": …} or {"failure": …, "source": …}. */
+/* davit's own way to build: POST /davit/build is upgraded to a bare connection.
+ *
+ * The client sends "LENGTH COUNT\n" with COUNT descriptors (SCM_RIGHTS), the engine answers with one byte:
+ * 'd', it has them all, or 's', they got lost on the way (another host, a proxy). The client sends LENGTH
+ * bytes of options as JSON, then, after an 's', what the descriptors stood for, each as a body in HTTP's
+ * chunked coding: a folder as tar, a file as it is. The engine sends JSON lines: the builder's events;
+ * {"output":N,"bytes":M} followed by M bytes of what output N gives to the client (0: it ends); at the end
+ * {"id": …} or {"failure": …, "source": …}. */
 #include "api/resources.h"
 #include "base/fd.h"
 #include "base/socket.h"
 #include "engine/build.h"
 
+#include <pthread.h>
+
 #define OPTIONS_MAX (16 << 20)
-
-/* ---- The classic API ---- */
-
-struct classic {
-        struct response *res;
-        struct sink *sink;
-        bool quiet;
-        struct error failure; /* the client went away */
-};
-
-static void send_message(struct classic *c, json_object *message)
-{
-        if (!c->failure.kind && !c->sink)
-                response_stream(c->res, 200, "application/json", false, &c->sink, &c->failure);
-        if (!c->failure.kind)
-                response_progress(c->sink, message, &c->failure);
-        json_object_put(message);
-}
-
-static void send_stream(struct classic *c, char *text)
-{
-        json_object *message = json_object_new_object();
-
-        json_object_object_add(message, "stream", json_object_new_string(text));
-        free(text);
-        send_message(c, message);
-}
-
-/* An event of the builder as the classic builder said it. */
-static void classic_event(void *arg, json_object *event)
-{
-        struct classic *c = arg;
-        const char *text = json_get_string(event, "text"), *log = json_get_string(event, "log");
-
-        if (c->quiet)
-                return;
-        if (text)
-                send_stream(c, string_format("Step %d/%d : %s\n", (int)json_get_int64(event, "step", 0),
-                                             (int)json_get_int64(event, "steps", 0), text));
-        else if (log)
-                send_stream(c, xstrdup(log));
-        else if (json_get_bool(event, "cached"))
-                send_stream(c, xstrdup(" ---> Using cache\n"));
-}
-
-static int strmap_query(struct request *req, const char *name, struct strmap *ret, struct error *err)
-{
-        const char *text = request_query(req, name);
-        cleanup_json json_object *tree = NULL;
-
-        if (string_empty(text))
-                return 0;
-        if (json_parse_text(text, strlen(text), &tree, err) < 0 ||
-            !json_object_is_type(tree, json_type_object))
-                return error_set(err, ERROR_INVALID, "invalid %s: a JSON object is needed", name);
-        json_object_object_foreach(tree, key, value)
-        {
-                if (value)
-                        strmap_set(ret, key, json_object_get_string(value));
-        }
-        return 0;
-}
-
-static void set_text(char **dst, struct request *req, const char *name)
-{
-        const char *text = request_query(req, name);
-
-        if (!string_empty(text))
-                replace_string(dst, text);
-}
-
-static int ulimits_query(struct request *req, struct build_options *o, struct error *err)
-{
-        const char *text = request_query(req, "ulimits");
-        cleanup_json json_object *list = NULL, *tree = NULL;
-
-        if (string_empty(text))
-                return 0;
-        if (json_parse_text(text, strlen(text), &list, err) < 0)
-                return error_context(err, "invalid ulimits");
-        tree = json_object_new_object();
-        json_object_object_add(tree, "ulimits", json_object_get(list));
-        return json_bind(&build_options_table, tree, o, err);
-}
-
-static int read_query(struct request *req, struct build_options *o, struct error *err)
-{
-        const char *hosts = request_query(req, "extrahosts");
-
-        if (streq(request_query(req, "version"), "2"))
-                return error_set(
-                    err, ERROR_UNSUPPORTED,
-                    "BuildKit's sessions are not supported by davit; use DOCKER_BUILDKIT=0, or davit build");
-        if (ulimits_query(req, o, err) < 0 || strmap_query(req, "buildargs", &o->build_args, err) < 0 ||
-            strmap_query(req, "labels", &o->labels, err) < 0 ||
-            request_query_int64(req, "shmsize", 0, &o->shm_size, err) < 0)
-                return -1;
-        set_text(&o->context_url, req, "remote");
-        o->context = xstrdup(o->context_url ? "url" : "tar");
-        set_text(&o->dockerfile_path, req, "dockerfile");
-        set_text(&o->target, req, "target");
-        set_text(&o->network, req, "networkmode");
-        set_text(&o->platform, req, "platform");
-        set_text(&o->cgroup_parent, req, "cgroupparent");
-        o->tags = request_query_list(req, "t");
-        o->no_cache = request_query_bool(req, "nocache");
-        o->pull = request_query_bool(req, "pull");
-        o->quiet = request_query_bool(req, "q");
-        if (!string_empty(hosts))
-                o->extra_hosts = strv_split(hosts, ',');
-        return 0;
-}
-
-/* The classic builder's words for a command that failed. */
-static void classic_failure(struct error *err)
-{
-        const char *text = error_message(err), *rest = string_after(text, "process \""), *end, *code;
-        char *message;
-
-        if (!rest || !(end = strstr(rest, "\" did not complete successfully: exit code: ")))
-                return;
-        code = strrchr(end, ' ') + 1;
-        message =
-            string_format("The command '%.*s' returned a non-zero code: %s", (int)(end - rest), rest, code);
-        err->exit_code = atoi(code);
-        free(err->message);
-        err->message = message;
-}
-
-static void classic_result(struct classic *c, const struct build_options *o, const struct digest *id)
-{
-        char text[DIGEST_TEXT_SIZE];
-        json_object *message = json_object_new_object(), *aux = json_object_new_object();
-
-        digest_format(id, text);
-        json_set_string(aux, "ID", text);
-        json_object_object_add(message, "aux", aux);
-        send_message(c, message);
-        if (c->quiet) {
-                send_stream(c, string_format("%s\n", text));
-                return;
-        }
-        send_stream(c, string_format("Successfully built %.12s\n", text + strlen("sha256:")));
-        for (char **tag = o->tags; tag && *tag; tag++)
-                send_stream(c, string_format("Successfully tagged %s%s\n", *tag,
-                                             strchr(strrchr(*tag, '/') ? strrchr(*tag, '/') : *tag, ':')
-                                                 ? ""
-                                                 : ":latest"));
-}
-
-static int build_image(struct request *req, struct response *res, struct error *err)
-{
-        cleanup_build_options struct build_options options = {};
-        struct classic classic = { .res = res };
-        struct build_request request = { .options = &options,
-                                         .cancel_fd = request_cancel_fd(req),
-                                         .sequential = true, /* its output does not say whose it is */
-                                         .progress = classic_event,
-                                         .arg = &classic };
-        struct build_result result = {};
-        int r;
-
-        if (read_query(req, &options, err) < 0)
-                return -1;
-        classic.quiet = options.quiet;
-        request.tar = request_body(req);
-        r = engine_build(req->engine, &request, &result, err);
-        free(result.source);
-        json_object_put(result.warnings);
-        if (r < 0) {
-                error_clear(&classic.failure);
-                if (!classic.sink)
-                        return -1;
-                classic_failure(err);
-                return response_progress_error(classic.sink, err);
-        }
-        classic_result(&classic, &options, &result.id);
-        return classic.failure.kind ? error_move(err, &classic.failure) : 0;
-}
-
-/* ---- davit's own ---- */
 
 struct own_client {
         int fd;
         bool gone;
+        pthread_mutex_t lock;
 };
+
+static int send_bytes(struct own_client *c, const char *head, const void *data, size_t len)
+{
+        pthread_mutex_lock(&c->lock);
+        if (!c->gone &&
+            (fd_write_all(c->fd, head, strlen(head)) < 0 || (len && fd_write_all(c->fd, data, len) < 0)))
+                c->gone = true;
+        pthread_mutex_unlock(&c->lock);
+        return c->gone ? -1 : 0;
+}
 
 static void send_line(struct own_client *c, json_object *message)
 {
         cleanup_free char *text = json_format(message), *line = string_format("%s\n", text);
 
-        if (!c->gone && fd_write_all(c->fd, line, strlen(line)) < 0)
-                c->gone = true;
+        send_bytes(c, line, NULL, 0);
 }
 
 static void own_event(void *arg, json_object *event)
@@ -207,27 +43,98 @@ static void own_event(void *arg, json_object *event)
         send_line(arg, event);
 }
 
-/* The length as a decimal line and the descriptors in one message, then the JSON. */
-static int receive_options(int fd, struct build_options *options, int *fds, size_t *n_fds, struct error *err)
+static int own_output(void *arg, size_t index, const void *data, size_t len, struct error *err)
 {
-        char head[32];
-        cleanup_free char *text = NULL;
-        uint64_t len;
-        ssize_t n = socket_receive(fd, head, sizeof(head) - 1, fds, n_fds, 0);
+        cleanup_free char *head = string_format("{\"output\":%zu,\"bytes\":%zu}\n", index, len);
 
-        if (n <= 0)
+        return send_bytes(arg, head, data, len) < 0 ? error_set(err, ERROR_CANCELLED, "the client went away")
+                                                    : 0;
+}
+
+/* ---- What is asked for ---- */
+
+struct own_build {
+        struct build_options options;
+        struct engine_build_files files;
+};
+
+static void own_build_deinit(struct own_build *b, struct engine *engine)
+{
+        engine_build_files_drop(engine, &b->files);
+        build_options_deinit(&b->options);
+}
+
+/* "LENGTH COUNT": nothing that follows comes with it, the client waits for the answer. */
+static int receive_head(int fd, struct own_build *b, uint64_t *ret_len, uint64_t *ret_count,
+                        struct error *err)
+{
+        cleanup_strv char **words = NULL;
+        char head[48];
+        ssize_t n;
+
+        b->files.count = SOCKET_MAX_FDS;
+        n = socket_receive(fd, head, sizeof(head) - 1, b->files.fds, &b->files.count, 0);
+        if (n <= 0) {
+                b->files.count = 0;
                 return error_set(err, ERROR_INVALID, "the build's options are missing");
+        }
         head[n] = 0;
         head[strcspn(head, "\n")] = 0;
-        if (string_to_uint64(head, &len, err) < 0 || len > OPTIONS_MAX)
+        words = strv_split(head, ' ');
+        if (strv_length(words) != 2 || string_to_uint64(words[0], ret_len, NULL) < 0 ||
+            string_to_uint64(words[1], ret_count, NULL) < 0 || *ret_count > SOCKET_MAX_FDS)
+                return error_set(err, ERROR_INVALID, "the build's options are malformed");
+        if (*ret_len > OPTIONS_MAX)
                 return error_set(err, ERROR_INVALID, "the build's options are too long");
-        if (fd_write_all(fd, "\n", 1) < 0) /* the client waits, so that both messages stay apart */
+        return 0;
+}
+
+/* The engine's place for what the client's descriptors stood for. */
+static int receive_files(struct engine *engine, int fd, struct own_build *b, uint64_t count,
+                         struct error *err)
+{
+        struct http_connection connection;
+        int r = 0;
+
+        engine_build_files_drop(engine, &b->files);
+        http_connection_init(&connection, fd);
+        for (uint64_t i = 0; i < count && r == 0; i++) {
+                struct http_body body;
+                struct http_head head = {};
+                bool file = i == 0 && streq(b->options.context, "tar");
+
+                http_body_init_request(&body, &connection, &head);
+                body.framing = HTTP_BODY_CHUNKED;
+                body.timeout_ms = -1;
+                r = engine_build_files_add(engine, &b->files, &body.stream, file, err);
+        }
+        http_connection_deinit(&connection);
+        return r < 0 ? error_context(err, "failed to receive the build's context") : 0;
+}
+
+static int receive_build(struct engine *engine, int fd, struct own_build *b, struct error *err)
+{
+        cleanup_free char *text = NULL;
+        uint64_t len, count;
+        bool lost;
+        int r;
+
+        if (receive_head(fd, b, &len, &count, err) < 0)
+                return -1;
+        lost = count != b->files.count;
+        if (fd_write_all(fd, lost ? "s" : "d", 1) < 0)
                 return error_errno(err, "write");
         text = xmalloc(len + 1);
         if (fd_read_all(fd, text, len) != (ssize_t)len)
                 return error_set(err, ERROR_INVALID, "the build's options are cut off");
-        return json_bind_text(&build_options_table, text, len, options, err);
+        r = json_bind_text(&build_options_table, text, len, &b->options, err);
+        explicit_bzero(text, len);
+        if (r == 0 && lost)
+                r = receive_files(engine, fd, b, count, err);
+        return r;
 }
+
+/* ---- The result ---- */
 
 static void send_result(struct own_client *c, int r, struct build_result *result, struct error *err)
 {
@@ -245,35 +152,36 @@ static void send_result(struct own_client *c, int r, struct build_result *result
         }
         if (result->warnings)
                 json_object_object_add(message, "warnings", json_object_get(result->warnings));
+        if (result->metadata)
+                json_object_object_add(message, "metadata", json_object_get(result->metadata));
         send_line(c, message);
 }
 
-static int build_locally(struct request *req, struct response *res, struct error *err)
+static int build_for_davit(struct request *req, struct response *res, struct error *err)
 {
-        cleanup_build_options struct build_options options = {};
         cleanup_close int fd = -1;
         cleanup_free char *early = NULL;
-        size_t early_len, n_fds = SOCKET_MAX_FDS;
-        int fds[SOCKET_MAX_FDS], r;
-        struct own_client client = {};
+        size_t early_len;
+        struct own_build own = {};
+        struct own_client client = { .lock = PTHREAD_MUTEX_INITIALIZER };
         struct build_result result = {};
         struct build_request request = {
-                .options = &options, .fds = fds, .progress = own_event, .arg = &client
+                .options = &own.options, .progress = own_event, .output = own_output, .arg = &client
         };
+        int r;
 
         if (response_hijack(res, "application/vnd.davit.build", &fd, &early, &early_len, err) < 0)
                 return -1;
         client.fd = request.cancel_fd = fd;
-        r = receive_options(fd, &options, fds, &n_fds, err);
+        r = receive_build(req->engine, fd, &own, err);
         if (r == 0) {
-                request.n_fds = n_fds;
+                request.fds = own.files.fds;
+                request.n_fds = own.files.count;
                 r = engine_build(req->engine, &request, &result, err);
         }
         send_result(&client, r, &result, err);
-        for (size_t i = 0; i < n_fds; i++)
-                close(fds[i]);
-        free(result.source);
-        json_object_put(result.warnings);
+        own_build_deinit(&own, req->engine);
+        build_result_deinit(&result);
         return 0;
 }
 
@@ -289,8 +197,7 @@ static int prune_cache(struct request *req, struct response *res, struct error *
 }
 
 static const struct route routes[] = {
-        { "POST", "/build", build_image },
         { "POST", "/build/prune", prune_cache },
-        { "POST", "/davit/build", build_locally },
+        { "POST", "/davit/build", build_for_davit },
 };
 const struct route_list build_routes = ROUTE_LIST(routes);

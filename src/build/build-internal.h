@@ -69,6 +69,7 @@ struct build {
         const struct build_services *services;
         const struct build_request *request;
         const struct build_options *options;
+        const char *platform; /* what it is built for; NULL: this machine's */
         struct store *store;
         struct dockerfile file;
         char *text, *filename; /* the Dockerfile */
@@ -77,6 +78,9 @@ struct build {
         char **global_args;                  /* platform arguments and ARGs before FROM: NAME=value */
         struct stage_state *stages, **order; /* the needed ones, each behind what it needs */
         size_t n_stages, n_order;
+        struct stage_state *target; /* the result, once it is solved */
+        char *config_text;          /* of the image that it is */
+        struct digest image_id;
         int steps;     /* of the classic builder */
         int64_t epoch; /* as a stage has it */
         int cancel_fd; /* readable when the build is to end */
@@ -148,6 +152,10 @@ int vertex_failed(struct build *b, const struct vertex *v, const struct error *e
 void build_tell_step(struct build *b, const char *text);
 /* The Dockerfile's lines around `where`, marked as Docker does; heap, NULL when `where` is unknown. */
 char *source_excerpt(const char *filename, const char *text, struct dockerfile_location where);
+
+/* ---- export.c ---- */
+/* Gives what was solved, once for each platform, to every output. */
+int build_export(struct build *builds, size_t count, struct build_result *ret, struct error *err);
 
 /* ---- check.c ---- */
 /* Adds a warning unless the Dockerfile says to skip the rule. */

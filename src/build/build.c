@@ -2,7 +2,6 @@
 
 #include "base/time.h"
 #include "store/layer.h"
-#include "store/unpack.h"
 
 #include <inttypes.h>
 
@@ -70,6 +69,7 @@ static void build_deinit(struct build *b)
         dockerfile_deinit(&b->file);
         free(b->text);
         free(b->filename);
+        free(b->config_text);
         build_cancel_close(b);
         pthread_mutex_destroy(&b->telling);
         pthread_mutex_destroy(&b->emptying);
@@ -105,122 +105,6 @@ static int read_file(struct build *b, struct error *err)
         return dockerfile_read(b->text, strlen(b->text), &b->file, &b->where, err);
 }
 
-/* The labels of the request go over those of the Dockerfile. */
-static void add_labels(struct build *b, struct stage_state *s)
-{
-        for (size_t i = 0; i < b->options->labels.count; i++)
-                strmap_set(&s->image.config.labels, b->options->labels.pairs[i].key,
-                           b->options->labels.pairs[i].value);
-        strmap_sort(&s->image.config.labels);
-}
-
-static char *shown_tag(const char *tag)
-{
-        struct reference r = {};
-        char *text;
-
-        if (reference_parse(tag, &r, NULL) < 0)
-                return xstrdup(tag);
-        reference_default_tag(&r);
-        text = reference_format(&r);
-        reference_deinit(&r);
-        /* Docker leaves the default tag out here. */
-        if (!strchr(strrchr(tag, '/') ? strrchr(tag, '/') : tag, ':') && string_ends_with(text, ":latest"))
-                text[strlen(text) - strlen(":latest")] = 0;
-        return text;
-}
-
-/* A name that the image has already is not written again. */
-static int tag_image(struct build *b, const char *tag, const struct image *before, const struct digest *id,
-                     struct error *err)
-{
-        struct reference r = {};
-        cleanup_free char *familiar = NULL;
-
-        if (reference_parse(tag, &r, err) < 0)
-                return -1;
-        reference_default_tag(&r);
-        familiar = reference_familiar(&r);
-        reference_deinit(&r);
-        if (strv_contains(before->tags, familiar))
-                return 0;
-        return image_tag(b->store, tag, id, NULL, err);
-}
-
-static int write_image(struct build *b, struct stage_state *s, struct image **ret_before, struct digest *ret,
-                       struct error *err)
-{
-        cleanup_free char *text = image_config_format(&s->image);
-        struct digest id;
-
-        digest_of(text, strlen(text), &id);
-        *ret_before = NULL;
-        if (image_get(b->store, &id, ret_before, NULL) == 0) {
-                *ret = id;
-                return 0;
-        }
-        return image_create_named(b->store, text, strlen(text), NULL, b->options->tags, NULL, ret, err);
-}
-
-static int export_image(struct build *b, struct stage_state *s, struct build_result *ret, struct error *err)
-{
-        cleanup_image struct image *before = NULL;
-        char id[DIGEST_TEXT_SIZE];
-        struct vertex v;
-
-        add_labels(b, s);
-        s->image.created = s->created;
-        vertex_begin(b, &v, "exporting to image");
-        vertex_status(b, &v, "exporting layers 0.0s done");
-        if (write_image(b, s, &before, &ret->id, err) < 0)
-                return vertex_failed(b, &v, err);
-        digest_format(&ret->id, id);
-        vertex_status(b, &v, "writing image %s done", id);
-        for (char **tag = b->options->tags; tag && *tag; tag++) {
-                cleanup_free char *shown = shown_tag(*tag);
-
-                /* A new image was made with its names. */
-                if (before && tag_image(b, *tag, before, &ret->id, err) < 0)
-                        return vertex_failed(b, &v, err);
-                vertex_status(b, &v, "naming to %s done", shown);
-        }
-        vertex_done(b, &v);
-        return build_cache_used(b, err);
-}
-
-/* The target's files for the client, who gave a folder or a file to put them into. */
-static int export_files(struct build *b, struct stage_state *s, struct error *err)
-{
-        bool tar = streq(b->options->output, "tar");
-        cleanup_close int view = -1;
-        struct copy_rules rules = { .keep_owner = true };
-        struct error failure = {};
-        struct vertex v;
-        int out, r = -1;
-
-        if (b->request->n_fds == 0)
-                return error_set(err, ERROR_INVALID, "the destination of the output is missing");
-        out = b->request->fds[b->request->n_fds - 1];
-        vertex_begin(b, &v, "exporting to client %s", tar ? "tarball" : "directory");
-        view = build_view(b, s->diff_ids, s->n_diff_ids, &failure);
-        if (view >= 0 && tar) {
-                cleanup_sink struct sink *sink = sink_new_fd(out);
-                cleanup_tar_writer struct tar_writer *writer = tar_writer_new(sink);
-                cleanup_close int root = openat(view, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                struct pack_options options = { .timestamp = INT64_MAX };
-
-                r = tar_pack(root, writer, &options, &failure) < 0 ? -1 : tar_writer_finish(writer, &failure);
-        } else if (view >= 0) {
-                r = copy_tree(view, "/", out, "/", &rules, &failure);
-        }
-        if (r < 0) {
-                vertex_failed(b, &v, &failure);
-                return error_move(err, &failure);
-        }
-        vertex_done(b, &v);
-        return build_cache_used(b, err);
-}
-
 /* The same image from the same input, whenever it is built: later times are set back to this one. */
 static int read_epoch(struct build *b, struct error *err)
 {
@@ -236,43 +120,69 @@ static int read_epoch(struct build *b, struct error *err)
         return 0;
 }
 
-static int build_steps(struct build *b, struct build_result *ret, struct error *err)
+static int solve(struct build *b, struct error *err)
 {
-        struct stage_state *target;
-
         if (build_cancel_open(b, err) < 0 || read_epoch(b, err) < 0 || read_file(b, err) < 0)
                 return -1;
         build_check(b);
-        if (build_warnings_fail(b, err) < 0 || build_plan(b, &target, err) < 0 || build_solve(b, err) < 0)
+        if (build_warnings_fail(b, err) < 0 || build_plan(b, &b->target, err) < 0 || build_solve(b, err) < 0)
                 return -1;
         b->where = (struct dockerfile_location){};
-        if (build_warnings_fail(b, err) < 0)
-                return -1;
-        if (b->options->check)
-                return 0;
-        if (string_empty(b->options->output))
-                return export_image(b, target, ret, err);
-        return export_files(b, target, err);
+        return build_warnings_fail(b, err);
+}
+
+static int solve_all(struct build *builds, size_t count, struct build_result *ret, struct error *err)
+{
+        for (size_t i = 0; i < count; i++) {
+                struct build *b = &builds[i];
+                int r;
+
+                b->vertices = i ? builds[i - 1].vertices : 0;
+                r = solve(b, err);
+                if (r < 0 && b->text)
+                        ret->source = source_excerpt(b->filename, b->text, b->where);
+                if (b->file.n_stages && (r < 0 || i == count - 1))
+                        ret->warnings = build_warnings_json(b);
+                if (r < 0)
+                        return -1;
+        }
+        return 0;
 }
 
 int build_run(const struct build_services *services, const struct build_request *request,
               struct build_result *ret, struct error *err)
 {
-        struct build b = { .services = services,
-                           .request = request,
-                           .options = request->options,
-                           .store = services->store,
-                           .context = { .fd = -1 },
-                           .cancel_fd = -1,
-                           .telling = PTHREAD_MUTEX_INITIALIZER,
-                           .emptying = PTHREAD_MUTEX_INITIALIZER,
-                           .lock = PTHREAD_MUTEX_INITIALIZER };
-        int r = build_steps(&b, ret, err);
+        size_t count = MAX(strv_length(request->options->platforms), (size_t)1);
+        struct build *builds = xcalloc(count, sizeof(*builds));
+        int r;
 
-        if (r < 0 && b.text)
-                ret->source = source_excerpt(b.filename, b.text, b.where);
-        if (b.file.n_stages)
-                ret->warnings = build_warnings_json(&b);
-        build_deinit(&b);
+        for (size_t i = 0; i < count; i++)
+                builds[i] = (struct build){
+                        .services = services,
+                        .request = request,
+                        .options = request->options,
+                        .store = services->store,
+                        .platform = request->options->platforms ? request->options->platforms[i] : NULL,
+                        .context = { .fd = -1 },
+                        .cancel_fd = -1,
+                        .telling = PTHREAD_MUTEX_INITIALIZER,
+                        .emptying = PTHREAD_MUTEX_INITIALIZER,
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                };
+        r = solve_all(builds, count, ret, err);
+        if (r == 0 && !request->options->check)
+                r = build_export(builds, count, ret, err);
+        for (size_t i = 0; i < count; i++)
+                build_deinit(&builds[i]);
+        free(builds);
         return r;
+}
+
+void build_result_deinit(struct build_result *r)
+{
+        strv_free(r->names);
+        free(r->source);
+        json_object_put(r->warnings);
+        json_object_put(r->metadata);
+        *r = (struct build_result){};
 }

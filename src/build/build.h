@@ -17,6 +17,7 @@
 
 struct store;
 struct stream;
+struct registry_settings;
 
 /* Told as things happen; borrowed. Members: "vertex" (a number from 1) with one of "name" (it begins), "log"
  * (text, with "time" in seconds since it began), "status", "cached" (true), "done" (seconds), "error" (text);
@@ -31,6 +32,7 @@ struct build_services {
         const char *secrets_dir;  /* on a file system in memory */
         const char *step_program; /* davit-step */
         const char *cgroup_parent;
+        const struct registry_settings *registries;
         /* A network namespace for one RUN (`mode`: "default", "none"), and hosts, hostname, resolv.conf in
          * `dir`. */
         int (*network_open)(void *arg, const char *id, const char *dir, const char *mode,
@@ -50,16 +52,22 @@ struct build_request {
         int cancel_fd;      /* hangs up when the client goes away; -1 */
         bool sequential;    /* one step at a time, in the order of the file */
         build_progress progress;
+        /* The next bytes of what output number `index` sends to the client; none at its end. */
+        int (*output)(void *arg, size_t index, const void *data, size_t len, struct error *err);
         void *arg;
 };
 
-/* The caller drops `source` and `warnings`, after a failure too. */
+/* The caller drops it, after a failure too. */
 struct build_result {
-        struct digest id;
+        struct digest id; /* of the image in the store, else zero */
+        char **names;     /* that it got there */
+        json_object *metadata; /* what the outputs say about their result, by buildx's names */
         char *source; /* of a failure: the Dockerfile's lines with a marker; NULL when unknown; heap */
         json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not
                                   come to them */
 };
+
+void build_result_deinit(struct build_result *r);
 
 /* Errors are Docker's sentences without "failed to build: failed to solve: ". */
 int build_run(const struct build_services *services, const struct build_request *request,

@@ -9,6 +9,12 @@ struct build_secret {
         char *id, *value;
 };
 
+/* "type=local,dest=out" of --output, --cache-from, --cache-to: its type and the other fields. */
+struct build_entry {
+        char *type;
+        struct strmap attributes;
+};
+
 struct build_options {
         char *dockerfile;      /* its text; NULL: read `dockerfile_path` from the context */
         char *dockerfile_path; /* inside the context; NULL: "Dockerfile" */
@@ -30,8 +36,13 @@ struct build_options {
         size_t n_ulimits;
         struct build_secret *secrets;
         size_t n_secrets;
-        char *platform;
-        char *output; /* "local", "tar": the last descriptor is the folder or file for the result; NULL, "": an image */
+        char **platforms; /* none: this machine's; several: one image each */
+        /* docker, image, registry, local, tar, oci, cacheonly; none: docker. What goes to the client is told by number. */
+        struct build_entry *outputs;
+        size_t n_outputs;
+        struct build_entry *cache_from, *cache_to;
+        size_t n_cache_from, n_cache_to;
+        struct strmap auths; /* credentials by domain ("docker.io"), each as in X-Registry-Auth */
         char *cgroup_parent;
 };
 extern const struct json_table build_options_table;

@@ -27,13 +27,13 @@ static int expand_base(struct build *b, struct stage_state *s, struct error *err
                                  s->stage->from.value);
         if (s->stage->from.platform && shell_expand(&rules, s->stage->from.platform, &platform, err) < 0)
                 return -1;
-        if (string_empty(platform) && string_empty(b->options->platform)) {
+        if (string_empty(platform) && string_empty(b->platform)) {
                 platform_host(&s->platform);
                 return 0;
         }
-        if (platform_parse(string_empty(platform) ? b->options->platform : platform, &s->platform, err) < 0)
+        if (platform_parse(string_empty(platform) ? b->platform : platform, &s->platform, err) < 0)
                 return error_context(err, "failed to parse platform %s",
-                                     string_empty(platform) ? b->options->platform : platform);
+                                     string_empty(platform) ? b->platform : platform);
         return 0;
 }
 
@@ -285,7 +285,7 @@ static int set_global_args(struct build *b, struct error *err)
 
         b->global_args = strv_new();
         if (add_platform_args(b, "BUILD", NULL, err) < 0 ||
-            add_platform_args(b, "TARGET", b->options->platform, err) < 0)
+            add_platform_args(b, "TARGET", b->platform, err) < 0)
                 return -1;
         strv_append_take(&b->global_args,
                          string_format("TARGETSTAGE=%s",

@@ -98,30 +98,9 @@ static int choose_progress(const struct build_flags *f, bool *ret_quiet, struct 
         return 0;
 }
 
-/* The length with the descriptors, the engine's word that it has them, then the options. */
-static int send_options(int fd, const struct build_upload *u, struct error *err)
-{
-        int domain = AF_UNIX;
-        socklen_t len = sizeof(domain);
-        cleanup_json json_object *tree = json_unbind(&build_options_table, &u->options);
-        cleanup_free char *text = json_format(tree), *head = string_format("%zu\n", strlen(text));
-        char answer;
-        int r = 0;
-
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain != AF_UNIX)
-                return error_set(
-                    err, ERROR_UNSUPPORTED,
-                    "failed to build: building on an engine of another host is not supported by davit yet");
-        if (socket_send(fd, head, strlen(head), u->fds, u->n_fds) < 0 || fd_read_all(fd, &answer, 1) != 1 ||
-            fd_write_all(fd, text, strlen(text)) < 0)
-                r = error_errno(err, "failed to send the build");
-        explicit_bzero(text, strlen(text));
-        return r;
-}
-
 struct build_end {
         char *id, *failure, *source;
-        json_object *warnings;
+        json_object *warnings, *metadata;
 };
 
 static void build_end_deinit(struct build_end *e)
@@ -130,55 +109,112 @@ static void build_end_deinit(struct build_end *e)
         free(e->failure);
         free(e->source);
         json_object_put(e->warnings);
+        json_object_put(e->metadata);
 }
 
-static void read_event(const char *line, size_t len, struct build_printer *printer, struct build_end *end)
-{
-        cleanup_json json_object *event = NULL;
+/* What one connection brings. */
+struct build_session {
+        int fd;
+        struct build_printer *printer;
+        struct build_receiver *receivers;
+        size_t n_receivers;
+        struct strbuf pending; /* read, but not heeded yet */
+        size_t start;
+        struct build_end end;
+};
 
-        if (json_parse_text(line, len, &event, NULL) < 0)
-                return;
-        if (json_get_string(event, "id") || json_get_string(event, "failure")) {
-                end->id = xstrdup(json_get_string(event, "id"));
-                end->failure = xstrdup(json_get_string(event, "failure"));
-                end->source = xstrdup(json_get_string(event, "source"));
-                end->warnings = json_object_get(json_get(event, "warnings"));
-                return;
-        }
-        build_printer_event(printer, event);
+static void build_session_deinit(struct build_session *s)
+{
+        build_receivers_close(s->receivers, s->n_receivers, NULL);
+        build_printer_free(s->printer);
+        strbuf_deinit(&s->pending);
+        build_end_deinit(&s->end);
 }
 
-/* Lines of JSON until the engine is done. */
-static int follow(int fd, struct build_printer *printer, struct build_end *end, struct error *err)
+static int read_more(struct build_session *s, struct error *err)
 {
-        cleanup_strbuf struct strbuf pending = {};
-        size_t start = 0;
+        ssize_t n;
 
-        while (!end->id && !end->failure) {
-                char *newline;
-                ssize_t n;
+        memmove(s->pending.data, s->pending.data + s->start, s->pending.len - s->start);
+        s->pending.len -= s->start;
+        s->start = 0;
+        strbuf_reserve(&s->pending, 65536);
+        do {
+                n = read(s->fd, s->pending.data + s->pending.len, 65536);
+        } while (n < 0 && errno == EINTR);
+        if (n <= 0)
+                return error_set(err, ERROR_UNAVAILABLE, "failed to build: the engine went away");
+        s->pending.len += (size_t)n;
+        return 0;
+}
 
-                strbuf_reserve(&pending, 65536);
-                n = read(fd, pending.data + pending.len, 65536);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return error_set(err, ERROR_UNAVAILABLE, "failed to build: the engine went away");
-                pending.len += (size_t)n;
-                while ((newline = memchr(pending.data + start, '\n', pending.len - start))) {
-                        read_event(pending.data + start, (size_t)(newline - pending.data) - start, printer,
-                                   end);
-                        start = (size_t)(newline - pending.data) + 1;
-                }
-                memmove(pending.data, pending.data + start, pending.len - start);
-                pending.len -= start;
-                start = 0;
+/* The bytes of an output, which follow their line. */
+static int read_output(struct build_session *s, json_object *event, struct error *err)
+{
+        size_t index = (size_t)json_get_int64(event, "output", 0),
+               left = (size_t)json_get_int64(event, "bytes", 0);
+
+        if (index >= s->n_receivers)
+                return error_set(err, ERROR_INVALID, "failed to build: the engine sends an unknown output");
+        if (left == 0)
+                return build_receiver_data(s->receivers, index, NULL, 0, err);
+        while (left) {
+                size_t part;
+
+                if (s->start == s->pending.len && read_more(s, err) < 0)
+                        return -1;
+                part = MIN(left, s->pending.len - s->start);
+                if (build_receiver_data(s->receivers, index, s->pending.data + s->start, part, err) < 0)
+                        return -1;
+                s->start += part;
+                left -= part;
         }
         return 0;
 }
 
-static int call_engine(struct cli *cli, const struct build_upload *u, struct build_printer *printer,
-                       struct build_end *end, struct error *err)
+static int read_event(struct build_session *s, const char *line, size_t len, struct error *err)
+{
+        cleanup_json json_object *event = NULL;
+
+        if (json_parse_text(line, len, &event, NULL) < 0)
+                return error_set(err, ERROR_INVALID, "failed to build: the engine's answer is not JSON");
+        if (json_get(event, "output"))
+                return read_output(s, event, err);
+        if (json_get_string(event, "id") || json_get_string(event, "failure")) {
+                s->end.id = xstrdup(json_get_string(event, "id"));
+                s->end.failure = xstrdup(json_get_string(event, "failure"));
+                s->end.source = xstrdup(json_get_string(event, "source"));
+                s->end.warnings = json_object_get(json_get(event, "warnings"));
+                s->end.metadata = json_object_get(json_get(event, "metadata"));
+                return 0;
+        }
+        build_printer_event(s->printer, event);
+        return 0;
+}
+
+/* Lines of JSON until the engine is done. */
+static int follow(struct build_session *s, struct error *err)
+{
+        while (!s->end.id && !s->end.failure) {
+                char *newline = s->pending.len > s->start
+                                    ? memchr(s->pending.data + s->start, '\n', s->pending.len - s->start)
+                                    : NULL;
+                cleanup_free char *line = NULL;
+
+                if (!newline) {
+                        if (read_more(s, err) < 0)
+                                return -1;
+                        continue;
+                }
+                line = xstrndup(s->pending.data + s->start, (size_t)(newline - s->pending.data) - s->start);
+                s->start = (size_t)(newline - s->pending.data) + 1;
+                if (read_event(s, line, strlen(line), err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+static int call_engine(struct cli *cli, struct build_upload *u, struct build_session *s, struct error *err)
 {
         cleanup_query struct client_query q = {};
         struct client_hijack hijack = { .fd = -1 };
@@ -186,44 +222,47 @@ static int call_engine(struct cli *cli, const struct build_upload *u, struct bui
         int r;
 
         client_query_init(&q, "/davit/build");
-        if (cli_client(cli, &client, err) < 0 ||
+        s->n_receivers = u->options.n_outputs;
+        if (cli_client(cli, &client, err) < 0 || build_receivers_open(&u->options, &s->receivers, err) < 0 ||
             client_hijack_open(client, "POST", &q, NULL, &hijack, err) < 0)
                 return -1;
-        r = send_options(hijack.fd, u, err);
+        s->fd = hijack.fd;
+        r = build_upload_send(hijack.fd, u, err);
         if (r == 0)
-                r = follow(hijack.fd, printer, end, err);
+                r = follow(s, err);
         client_hijack_deinit(&hijack);
         return r;
 }
 
-static int write_metadata(const struct build_flags *f, const char *id, struct error *err)
+static void add_names(json_object *tree, char *const *tags)
+{
+        cleanup_strv char **names = strv_new();
+        cleanup_free char *joined = NULL;
+
+        for (; *tags; tags++) {
+                cleanup_reference struct reference r = {};
+
+                if (reference_parse(*tags, &r, NULL) < 0)
+                        continue;
+                reference_default_tag(&r);
+                strv_append_take(&names, reference_format(&r));
+        }
+        joined = strv_join(names, ",");
+        json_set_string(tree, "image.name", joined);
+}
+
+/* What the outputs say, by buildx's names. */
+static int write_metadata(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
         cleanup_json json_object *tree = json_object_new_object();
-        cleanup_free char *text = NULL,
-                          *reference = string_format("default/default/%.25s", id + strlen("sha256:"));
+        const char *id = string_empty(end->id) ? "" : end->id + strlen("sha256:");
+        cleanup_free char *text = NULL, *reference = string_format("default/default/%.25s", id);
 
         json_set_string(tree, "buildx.build.ref", reference);
-        json_set_string(tree, "containerimage.config.digest", id);
-        json_set_string(tree, "containerimage.digest", id);
-        if (f->tag) {
-                cleanup_strv char **names = strv_new();
-
-                for (char **tag = f->tag; *tag; tag++) {
-                        struct reference r = {};
-
-                        if (reference_parse(*tag, &r, err) < 0)
-                                return -1;
-                        reference_default_tag(&r);
-                        strv_append_take(&names, reference_format(&r));
-                        reference_deinit(&r);
-                }
-                json_object_object_add(tree, "image.name", json_object_new_string(""));
-                {
-                        cleanup_free char *joined = strv_join(names, ",");
-
-                        json_set_string(tree, "image.name", joined);
-                }
-        }
+        json_object_object_foreach(end->metadata, key, value)
+            json_object_object_add(tree, key, json_object_get(value));
+        if (f->tag && json_get(tree, "containerimage.digest"))
+                add_names(tree, f->tag);
         text = json_format_pretty(tree, 2);
         return file_replace(AT_FDCWD, f->metadata_file, text, strlen(text), 0644, false, err);
 }
@@ -263,10 +302,10 @@ static void print_warnings(const struct build_end *end)
 
 static int finish(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
-        if (!string_empty(f->iidfile) && end->id &&
+        if (!string_empty(f->iidfile) && !string_empty(end->id) &&
             file_replace(AT_FDCWD, f->iidfile, end->id, strlen(end->id), 0644, false, err) < 0)
                 return -1;
-        if (!string_empty(f->metadata_file) && write_metadata(f, end->id, err) < 0)
+        if (!string_empty(f->metadata_file) && end->metadata && write_metadata(f, end, err) < 0)
                 return -1;
         if (f->quiet && !streq(f->output ? f->output[0] : NULL, "-"))
                 printf("%s\n", end->id);
@@ -276,8 +315,8 @@ static int finish(const struct build_flags *f, const struct build_end *end, stru
 static int build(struct cli *cli, struct build_flags *f, const char *context, struct error *err)
 {
         cleanup_build_upload struct build_upload upload = {};
-        __attribute__((cleanup(build_end_deinit))) struct build_end end = {};
-        struct build_printer *printer;
+        __attribute__((cleanup(build_session_deinit))) struct build_session session = {};
+        struct build_end *end = &session.end;
         bool quiet;
         int r;
 
@@ -286,23 +325,23 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
         if (!string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"))
                 return build_call(f->call, &upload.options, err);
         signal(SIGPIPE, SIG_IGN);
-        printer = build_printer_new(quiet);
-        r = call_engine(cli, &upload, printer, &end, err);
-        if (r == 0 && end.failure) {
-                build_printer_failures(printer);
-                if (end.source)
-                        fputs(end.source, stderr);
+        session.printer = build_printer_new(quiet);
+        r = call_engine(cli, &upload, &session, err);
+        if (r == 0 && end->failure) {
+                build_printer_failures(session.printer);
+                if (end->source)
+                        fputs(end->source, stderr);
                 r = error_set(err, ERROR_INVALID, "%s%s",
-                              upload.options.check ? "" : "failed to build: failed to solve: ", end.failure);
+                              upload.options.check ? "" : "failed to build: failed to solve: ", end->failure);
         }
-        build_printer_free(printer);
-        if (r < 0)
+        if (build_receivers_close(take_ptr(session.receivers), session.n_receivers, r < 0 ? NULL : err) < 0 ||
+            r < 0)
                 return -1;
         if (upload.options.check)
-                return print_check(&end);
+                return print_check(end);
         if (!quiet)
-                print_warnings(&end);
-        return finish(f, &end, err);
+                print_warnings(end);
+        return finish(f, end, err);
 }
 
 static int run_build(struct cli *cli, struct invocation *call, struct error *err)

@@ -28,6 +28,30 @@ void build_upload_deinit(struct build_upload *u);
 int build_prepare(const struct build_flags *flags, const char *context, struct build_upload *ret,
                   struct error *err);
 
+/* ---- build-context.c: the argument and --build-context. ---- */
+int build_contexts(const struct build_flags *f, const char *context, struct build_upload *u,
+                   struct error *err);
+
+/* ---- build-entry.c ---- */
+/* Fields ("type=local", "dest=out") put apart. "invalid value …" */
+int build_entry_parse(char *const *fields, struct build_entry *ret, struct error *err);
+void build_entry_deinit(struct build_entry *e);
+
+/* ---- build-output.c ---- */
+/* --output, --push, --load and --annotation; one entry at least. */
+int build_outputs(const struct build_flags *f, struct build_options *o, struct error *err);
+/* Where the bytes of outputs go, one for each: a file, a folder that a tar is unpacked into, or nowhere.
+ * Close them also after a failure. */
+struct build_receiver;
+int build_receivers_open(struct build_options *o, struct build_receiver **ret, struct error *err);
+int build_receiver_data(struct build_receiver *list, size_t index, const void *data, size_t len,
+                        struct error *err);
+int build_receivers_close(struct build_receiver *list, size_t count, struct error *err);
+
+/* ---- build-upload.c ---- */
+/* Sends the options and the contexts on the upgraded connection: as descriptors, or as streams. */
+int build_upload_send(int fd, const struct build_upload *u, struct error *err);
+
 /* --call=targets, outline: printed from the Dockerfile's text. */
 int build_call(const char *call, const struct build_options *options, struct error *err);
 

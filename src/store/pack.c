@@ -226,12 +226,29 @@ static int pack_one(struct packer *p, int dirfd, const char *name, const char *p
         return e.type == TAR_DIRECTORY;
 }
 
+static int left_out(struct packer *p, int dirfd, const char *name, const char *path, bool *ret, struct error *err)
+{
+        struct stat st;
+
+        *ret = false;
+        if (!p->options->skip || p->options->skip(p->options->arg, path, ret, err) < 0)
+                return p->options->skip ? -1 : 0;
+        if (*ret && p->options->skip_exceptions && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                *ret = !S_ISDIR(st.st_mode);
+        return 0;
+}
+
 static int pack_entry(struct packer *p, int dirfd, const char *name, const char *path, struct error *err)
 {
+        bool skip;
         int folder;
 
         if (strlen(path) >= TAR_PATH_MAX)
                 return error_set(err, ERROR_INVALID, "%.60s…: name too long", path);
+        if (left_out(p, dirfd, name, path, &skip, err) < 0)
+                return -1;
+        if (skip)
+                return 0;
         folder = pack_one(p, dirfd, name, path, err);
         if (folder < 0)
                 return error_context(err, "%s", path);

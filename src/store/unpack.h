@@ -48,6 +48,9 @@ struct pack_options {
         int64_t timestamp;  /* later mtimes become this (nanoseconds); INT64_MAX for none */
         /* Called with the path before each file's data; may be NULL. */
         int (*file)(void *arg, const char *path, int64_t size, struct error *err);
+        /* Is this path left out, a folder with all in it unless `skip_exceptions`? May be NULL. */
+        int (*skip)(void *arg, const char *path, bool *ret, struct error *err);
+        bool skip_exceptions; /* below a folder that is left out something may be wanted: it stays */
         void *arg;
         int64_t *size; /* gets the bytes of files and symlinks added, hard links once; may be NULL */
 };
