@@ -215,7 +215,7 @@ static const struct route routes[] = {
         { "GET", "/containers/json", list_containers },
         { "POST", "/containers/create", create_container },
         { "POST", "/containers/prune", prune_containers },
-        { "GET", "/containers/{id}/json", inspect_container },
+        { "GET", "/containers/{id*}/json", inspect_container },
         { "GET", "/containers/{id}/top", top_container },
         { "POST", "/containers/{id}/start", start_container },
         { "POST", "/containers/{id}/stop", stop_container },
@@ -226,6 +226,6 @@ static const struct route routes[] = {
         { "POST", "/containers/{id}/rename", rename_container },
         { "POST", "/containers/{id}/update", update_container },
         { "POST", "/containers/{id}/resize", resize_container },
-        { "DELETE", "/containers/{id}", remove_container },
+        { "DELETE", "/containers/{id*}", remove_container },
 };
 const struct route_list container_routes = ROUTE_LIST(routes);

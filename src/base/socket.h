@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /* Most descriptors in one message. */
-#define SOCKET_MAX_FDS 16
+#define SOCKET_MAX_FDS 250 /* the kernel takes 253 */
 
 /* `type` is SOCK_STREAM or SOCK_SEQPACKET. Paths longer than sun_path are reached through /proc/self/fd.
  * unix_listen() replaces a socket that nobody listens on; one with a listener is an ERROR_CONFLICT. */

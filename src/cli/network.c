@@ -150,8 +150,7 @@ static json_object *endpoint_json(const struct network_connect *o)
         json_object_object_add(endpoint, "IPAMConfig", ipam);
         if (o->link)
                 json_object_object_add(endpoint, "Links", list_json(o->link));
-        if (o->alias)
-                json_object_object_add(endpoint, "Aliases", list_json(o->alias));
+        json_object_object_add(endpoint, "Aliases", list_json(o->alias));
         json_object_object_add(endpoint, "DriverOpts", pairs_json(o->driver_opt));
         json_object_object_add(endpoint, "GwPriority", json_object_new_int64(o->gw_priority));
         return endpoint;

@@ -417,6 +417,8 @@ int engine_container_create(struct engine *engine, const char *name, const char 
         c->host = request->host;
         request->config = (struct container_config){};
         request->host = (struct host_config){};
+        if (container_links_take(engine, c, err) < 0)
+                return -1;
         /* The name is taken first: of two requests for one name the second must fail before it made anything.
          */
         if (container_insert(engine, c, err) < 0)

@@ -16,6 +16,7 @@ static const struct json_field container_fields[] = {
         JSON_FIELD("Os", struct container, os, JSON_STRING),
         JSON_FIELD_STRUCT("Config", struct container, config, JSON_STRUCT, container_config_table),
         JSON_FIELD_STRUCT("HostConfig", struct container, host, JSON_STRUCT, host_config_table),
+        JSON_FIELD("Links", struct container, links, JSON_STRV, JSON_OMIT_EMPTY),
         JSON_FIELD_ARRAY("Mounts", struct container, mounts.items, mounts.count, JSON_ARRAY,
                          mount_point_table),
         JSON_FIELD("LogPath", struct container, log_path, JSON_STRING),

@@ -153,15 +153,16 @@ int engine_container_inspect(struct engine *engine, const char *reference, bool 
                              struct error *err)
 {
         cleanup_container struct container *c = NULL;
-        cleanup_json json_object *network = NULL;
+        cleanup_json json_object *network = NULL, *links = NULL;
         cleanup_free char *slashed = NULL;
         int64_t rw = 0, root = 0;
-        json_object *out;
+        json_object *out, *host;
 
         if (container_find(engine, reference, &c, err) < 0 || network_json(engine, c, &network, err) < 0)
                 return -1;
         if (size)
                 container_sizes(engine, c, &rw, &root);
+        links = container_links_json(engine, c);
         out = json_object_new_object();
         pthread_mutex_lock(&c->lock);
         slashed = string_format("/%s", c->name);
@@ -180,7 +181,9 @@ int engine_container_inspect(struct engine *engine, const char *reference, bool 
         add_string(out, "ProcessLabel", "");
         add_string(out, "AppArmorProfile", "");
         add(out, "ExecIDs", exec_ids(c));
-        add(out, "HostConfig", json_unbind(&host_config_table, &c->host));
+        host = json_unbind(&host_config_table, &c->host);
+        add(host, "Links", take_ptr(links));
+        add(out, "HostConfig", host);
         add(out, "GraphDriver", driver_json(engine, c));
         if (size) {
                 add(out, "SizeRw", json_object_new_int64(rw));

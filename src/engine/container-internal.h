@@ -48,6 +48,7 @@ struct container {
         char *os;
         struct container_config config;
         struct host_config host;
+        char **links; /* legacy ones, "ID:ALIAS"; host.links is empty */
         struct mount_points mounts;
         char *log_path;
         bool has_been_started;
@@ -161,6 +162,28 @@ bool container_was_started(const struct container *c);
 bool container_should_restart(const struct container *c);
 /* Removes what belongs to an id that has no config.json. */
 void container_clear(struct engine *engine, const char *id);
+
+/* ---- container-link.c ---- */
+/* HostConfig.Links of a new container becomes its `links`. */
+int container_links_take(struct engine *engine, struct container *c, struct error *err);
+/* The links as the networks want them, with what they point to. */
+struct container_links {
+        struct network_link *items;
+        struct container **others;
+        char **texts;
+        size_t count;
+};
+void container_links_open(struct engine *engine, struct container *c, struct container_links *ret);
+void container_links_close(struct container_links *links);
+/* The container has a new address: tells those that link to it. */
+void container_links_moved(struct engine *engine, const struct container *c);
+/* As inspect shows them; NULL without. */
+json_object *container_links_json(struct engine *engine, struct container *c);
+/* Adds the names that others' links give to the container. */
+void container_link_names(struct engine *engine, const struct container *c, json_object *names);
+/* What "PARENT/ALIAS" leads to (a new reference), or NULL. */
+struct container *container_by_link(struct engine *engine, const char *reference);
+int container_link_remove(struct engine *engine, const char *reference, struct error *err);
 
 /* ---- container-inspect.c ---- */
 json_object *container_mounts_json(const struct container *c);

@@ -424,12 +424,18 @@ static int add_rows(struct listing *l, struct container **list, size_t count, js
                 member = container_member(l->engine, list[i], &dir);
                 r = network_container_settings(l->engine->networks, &member, &settings, err);
                 if (r == 0) {
+                        json_object *one = NULL;
+
                         pthread_mutex_lock(&list[i]->lock);
-                        if (matches(l, list[i], &settings)) {
-                                json_object_array_add(out, row(l, list[i], &settings));
+                        if (matches(l, list[i], &settings))
+                                one = row(l, list[i], &settings);
+                        pthread_mutex_unlock(&list[i]->lock);
+                        if (one) {
+                                container_link_names(l->engine, list[i],
+                                                     json_object_object_get(one, "Names"));
+                                json_object_array_add(out, one);
                                 shown++;
                         }
-                        pthread_mutex_unlock(&list[i]->lock);
                 }
                 json_free_fields(&network_settings_table, &settings);
                 if (r < 0)

@@ -29,11 +29,16 @@ int engine_network_disconnect(struct engine *engine, const char *network, const 
 {
         cleanup_container struct container *c = NULL;
         cleanup_error struct error missing = {};
+        cleanup_free char *dir = NULL;
+        struct network_member member;
 
         if (string_empty(container))
                 return error_set(err, ERROR_INVALID, "a container's name or id is needed");
         /* With force the endpoint of a container that nobody knows any more can be dropped, too. */
         if (container_find(engine, container, &c, &missing) < 0 && !force)
                 return error_move(err, &missing);
-        return network_disconnect(engine->networks, network, c ? c->id : container, force, err);
+        if (c)
+                member = container_member(engine, c, &dir);
+        return network_disconnect(engine->networks, network, c ? &member : NULL, c ? c->id : container, force,
+                                  err);
 }

@@ -100,8 +100,7 @@ int engine_container_remove(struct engine *engine, const char *reference, bool f
         int r;
 
         if (link)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "rm --link is not supported: legacy links are part of their container");
+                return container_link_remove(engine, reference, err);
         if (container_find(engine, reference, &c, err) < 0)
                 return -1;
         pthread_mutex_lock(&c->lock);

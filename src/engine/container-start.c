@@ -306,23 +306,39 @@ static int join_network(struct engine *engine, struct container *c, struct error
         return 0;
 }
 
+static int start_network(struct engine *engine, struct container *c, struct network_start *ret,
+                         struct error *err)
+{
+        cleanup_free char *dir = NULL;
+        struct network_member member = container_member(engine, c, &dir);
+        struct container_links links;
+        int r;
+
+        if (join_network(engine, c, err) < 0)
+                return -1;
+        container_links_open(engine, c, &links);
+        member.links = links.items;
+        member.n_links = links.count;
+        r = network_container_start(engine->networks, &member, ret, err);
+        container_links_close(&links);
+        return r;
+}
+
 int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
                            struct error *err)
 {
         cleanup_network_start struct network_start network = NETWORK_START_NONE;
         cleanup_error struct error why = {};
-        cleanup_free char *dir = NULL;
-        struct network_member member;
         bool first = !c->has_been_started;
 
         (void)detach_keys; /* each attach brings its own */
         if (check_startable(c, err) < 0)
                 return -1;
-        member = container_member(engine, c, &dir);
-        if (join_network(engine, c, &why) == 0 &&
-            network_container_start(engine->networks, &member, &network, &why) == 0 &&
-            write_bundle(engine, c, &network, &why) == 0 && run_shim(engine, c, &network, &why) == 0)
+        if (start_network(engine, c, &network, &why) == 0 && write_bundle(engine, c, &network, &why) == 0 &&
+            run_shim(engine, c, &network, &why) == 0) {
+                container_links_moved(engine, c);
                 return first ? container_save(c, err) : 0;
+        }
         record_failure(engine, c, &why);
         if (c->host.auto_remove)
                 container_remove_later(engine, c);

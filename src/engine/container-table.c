@@ -87,6 +87,8 @@ int container_find(struct engine *engine, const char *reference, struct containe
                 return error_set(err, ERROR_INVALID, "multiple IDs found with provided prefix: %s",
                                  reference);
         if (!c)
+                c = container_by_link(engine, reference);
+        if (!c)
                 return error_set(err, ERROR_NOT_FOUND, "No such container: %s", reference);
         *ret = c;
         return 0;
@@ -124,6 +126,7 @@ int container_insert_recovered(struct engine *engine, struct container *c, struc
                 free(c->name);
                 c->name = container_name_make(engine);
         }
+        engine->has_links = engine->has_links || c->links;
         owner = container_named(engine, c->name);
         if (owner) {
                 error_set(err, ERROR_CONFLICT,

@@ -90,6 +90,31 @@ static int netns_of(void *arg, const char *id, struct error *err)
         return fd < 0 ? error_errno(err, "%s", path) : fd;
 }
 
+static int ports_of(void *arg, const char *id, const struct shim_port *ports, size_t count, const int *fds,
+                    struct error *err)
+{
+        struct engine *engine = arg;
+        cleanup_container struct container *c = container_by_id(engine, id);
+        cleanup_close int shim = -1;
+
+        if (!c)
+                return error_set(err, ERROR_NOT_FOUND, "No such container: %s", id);
+        shim = container_shim(engine, c, err);
+        return shim < 0 ? -1 : shim_ports(shim, ports, count, fds, err);
+}
+
+static int dns_of(void *arg, const char *id, const char *directory, const int fds[2], struct error *err)
+{
+        struct engine *engine = arg;
+        cleanup_container struct container *c = container_by_id(engine, id);
+        cleanup_close int shim = -1;
+
+        if (!c)
+                return error_set(err, ERROR_NOT_FOUND, "No such container: %s", id);
+        shim = container_shim(engine, c, err);
+        return shim < 0 ? -1 : shim_dns(shim, directory, fds, err);
+}
+
 int engine_open(const struct engine_options *options, struct engine **ret, struct error *err)
 {
         struct engine *engine = xcalloc(1, sizeof(*engine));
@@ -113,7 +138,8 @@ int engine_open(const struct engine_options *options, struct engine **ret, struc
                 engine_close(engine);
                 return -1;
         }
-        networks_set_engine(engine->networks, engine, netns_of);
+        networks_set_engine(engine->networks, engine,
+                            &(struct network_hooks){ .netns = netns_of, .ports = ports_of, .dns = dns_of });
         if (container_watcher_open(engine, err) < 0 || container_recover_all(engine, live, err) < 0) {
                 engine_close(engine);
                 return -1;

@@ -60,6 +60,7 @@ struct engine {
         pthread_rwlock_t lock;         /* the table of containers */
         struct container **containers; /* sorted by id */
         size_t n_containers;
+        bool has_links; /* some container has or had a legacy link: else nobody looks for them */
 };
 
 /* Opens the roots (made when missing), recovers and is ready for calls. One engine per data root:

@@ -42,7 +42,7 @@ int network_taken_prefixes(struct networks *nets, bool host_too, struct ip_prefi
         size_t count = 0;
 
         for (size_t i = 0; i < nets->n_records; i++)
-                for (size_t k = 0; k < nets->records[i]->n_subnets; k++)
+                for (size_t k = 0; k < nets->records[i]->n_subnets && !nets->records[i]->config_only; k++)
                         take(&list, &count, &nets->records[i]->ranges[k].subnet);
         if (host_too && take_host(nets, &list, &count, err) < 0) {
                 free(list);
@@ -92,8 +92,11 @@ void network_nft(const struct network_record *record, struct nft_network *ret)
 {
         *ret = (struct nft_network){ .masquerade = record->masquerade,
                                      .internal = record->internal,
-                                     .icc = record->icc };
+                                     .icc = record->icc,
+                                     .trusted = record->trusted };
         memcpy(ret->bridge, record->bridge, sizeof(ret->bridge));
+        memcpy(ret->modes, record->modes, sizeof(ret->modes));
+        memcpy(ret->sources, record->sources, sizeof(ret->sources));
         for (size_t i = 0; i < record->n_subnets && ret->n_subnets < ARRAY_SIZE(ret->subnets); i++)
                 ret->subnets[ret->n_subnets++] = record->ranges[i].subnet;
 }
@@ -123,11 +126,37 @@ static int bridge_up(struct networks *nets, struct network_record *r, struct err
         for (size_t i = 0; i < r->n_subnets; i++) {
                 struct ip_prefix address = { r->ranges[i].gateway, r->ranges[i].subnet.length };
 
-                if (ip_given(&address.address) &&
-                    !(address.address.family == AF_INET && strmap_get(&r->options, OPTION_INHIBIT_IPV4)))
+                if (ip_given(&address.address) && !(address.address.family == AF_INET && r->inhibit_ipv4))
                         rtnl_address_add(nets->rtnl, link.index, &address);
         }
         rtnl_link_up(nets->rtnl, link.index, r->bridge);
+        return rtnl_commit(nets->rtnl, err);
+}
+
+/* Without a parent the containers of a macvlan or ipvlan network only see each other. A parent like eth0.10
+ * that isn't there is made: VLAN 10 of eth0. */
+static int parent_make(struct networks *nets, struct network_record *r, struct error *err)
+{
+        const char *dot = strrchr(r->bridge, '.');
+        cleanup_free char *below = dot ? xstrndup(r->bridge, (size_t)(dot - r->bridge)) : NULL;
+        struct rtnl_link link;
+        uint64_t number = 0;
+        int found;
+
+        if (string_empty(strmap_get(&r->options, "parent"))) {
+                rtnl_dummy_add(nets->rtnl, r->bridge);
+                return rtnl_commit(nets->rtnl, err);
+        }
+        if (!dot || string_to_uint64(dot + 1, &number, NULL) < 0 || number < 1 || number > 4094)
+                return error_set(err, ERROR_INVALID,
+                                 "invalid subinterface vlan name %s, example formatting is eth0.10",
+                                 r->bridge);
+        found = rtnl_link_find(nets->rtnl, below, &link, err);
+        if (found <= 0)
+                return found < 0 ? -1
+                                 : error_set(err, ERROR_INVALID,
+                                             "-o parent interface was not found on the host: %s", below);
+        rtnl_tagged_add(nets->rtnl, r->bridge, link.index, (uint16_t)number);
         return rtnl_commit(nets->rtnl, err);
 }
 
@@ -136,14 +165,27 @@ static int parent_up(struct networks *nets, struct network_record *r, struct err
         struct rtnl_link link;
         int found = rtnl_link_find(nets->rtnl, r->bridge, &link, err);
 
+        if (found == 0) {
+                if (parent_make(nets, r, err) < 0)
+                        return -1;
+                found = rtnl_link_find(nets->rtnl, r->bridge, &link, err);
+        }
         if (found <= 0)
-                return found < 0 ? -1
-                                 : error_set(err, ERROR_INVALID,
-                                             "invalid subinterface vlan name %s, example "
-                                             "formatting is eth0.10: the parent has to be there",
-                                             r->bridge);
+                return found < 0 ? -1 : error_set(err, ERROR_SYSTEM, "interface %s has gone", r->bridge);
         r->master = link.index;
         return 0;
+}
+
+int network_parent_check(struct networks *nets, struct network_record *record, struct error *err)
+{
+        struct rtnl_link link;
+        int found;
+
+        if (!record->kind || streq(record->kind, "veth"))
+                return 0;
+        found = rtnl_link_find(nets->rtnl, record->bridge, &link, err);
+        record->parent_made = found == 0;
+        return found < 0 ? -1 : 0;
 }
 
 int network_up(struct networks *nets, struct network_record *record, struct error *err)
@@ -171,13 +213,15 @@ void network_down(struct networks *nets, struct network_record *record)
         cleanup_error struct error err = { 0 };
         struct nft_network rules;
 
-        if (!record->kind || !streq(record->kind, "veth"))
+        if (!record->kind || (!streq(record->kind, "veth") && !record->parent_made))
                 return;
-        network_nft(record, &rules);
-        nft_network_remove(nets->nft, &rules);
-        if (nft_commit(nets->nft, &err) < 0)
-                log_warn("network %s: %s", record->name, error_message(&err));
-        error_clear(&err);
+        if (streq(record->kind, "veth")) {
+                network_nft(record, &rules);
+                nft_network_remove(nets->nft, &rules);
+                if (nft_commit(nets->nft, &err) < 0)
+                        log_warn("network %s: %s", record->name, error_message(&err));
+                error_clear(&err);
+        }
         rtnl_link_delete(nets->rtnl, record->bridge);
         if (rtnl_commit(nets->rtnl, &err) < 0 && err.errnum != ENODEV)
                 log_warn("network %s: %s", record->name, error_message(&err));
@@ -203,16 +247,6 @@ static void forget_run(struct networks *nets, struct network_member_state *m)
         m->n_ports = 0;
         replace_string(&m->sandbox_id, NULL);
         network_member_save(nets, m, false, NULL);
-}
-
-static void queue_ports(struct networks *nets, const struct network_member_state *m)
-{
-        for (size_t i = 0; i < m->n_ports; i++) {
-                struct nft_publish rule;
-
-                if (port_rule(&m->ports[i], &rule))
-                        nft_publish_add(nets->nft, &rule);
-        }
 }
 
 int network_recover(struct networks *nets, char *const *live, struct error *err)
@@ -242,6 +276,6 @@ int network_recover(struct networks *nets, char *const *live, struct error *err)
                 }
         }
         for (size_t i = 0; i < nets->n_members; i++)
-                queue_ports(nets, nets->members[i]);
+                ports_queue_rules(nets, nets->members[i]->ports, nets->members[i]->n_ports, false);
         return nft_commit(nets->nft, err);
 }

@@ -28,6 +28,10 @@ int network_mode_check(const struct container_config *config, const struct host_
                   "port exposing and the container type network mode" },
         };
 
+        if (streq(host->network_mode, "host") && strv_length(host->links) > 0)
+                return error_set(err, ERROR_INVALID,
+                                 "conflicting options: host type networking can't be used with links. This "
+                                 "would result in undefined behavior");
         if (!other)
                 return 0;
         if (!*other)
@@ -39,7 +43,7 @@ int network_mode_check(const struct container_config *config, const struct host_
         return 0;
 }
 
-static void add_endpoint(struct network_member_state *m, const char *name,
+void member_add_endpoint(struct network_member_state *m, const char *name,
                          const struct endpoint_settings *settings, const char *mac)
 {
         struct endpoint e = { .network = xstrdup(name) };
@@ -95,14 +99,14 @@ static int collect_endpoints(struct networks *nets, const struct network_member 
         }
         /* The network of the mode comes first, unless a client gave endpoints without it. */
         if (n == 0)
-                add_endpoint(m, mode, NULL, member->config->mac_address);
+                member_add_endpoint(m, mode, NULL, member->config->mac_address);
         for (int pass = 0; pass < 2; pass++)
                 for (size_t i = 0; i < n; i++) {
                         const struct endpoint_entry *entry = &networking->endpoints[i];
                         bool first = streq(entry->name, mode) || streq(entry->name, "default");
 
                         if (first == (pass == 0))
-                                add_endpoint(m, streq(entry->name, "default") ? mode : entry->name,
+                                member_add_endpoint(m, streq(entry->name, "default") ? mode : entry->name,
                                              &entry->settings,
                                              first || !mode_named ? member->config->mac_address : NULL);
                 }
@@ -135,10 +139,6 @@ int network_container_create(struct networks *nets, const struct network_member 
                 replace_string(&host->network_mode, nets->no_default ? "none" : "bridge");
         if (network_files_check(host, err) < 0 || ports_check(member->config, host, err) < 0)
                 return -1;
-        if (strv_length(host->links) > 0)
-                return error_set(
-                    err, ERROR_UNSUPPORTED,
-                    "links are not supported: connect both containers to a network of their own");
         if (streq(host->network_mode, "host") && (host->n_port_bindings > 0 || host->publish_all_ports))
                 strv_append(warnings, "Published ports are discarded when using host network mode");
         pthread_mutex_lock(&nets->lock);
@@ -196,28 +196,12 @@ static int attach_all(struct networks *nets, struct network_member_state *m,
         return m->n_endpoints > 1 ? member_update_gateways(nets, m, sandbox, err) : 0;
 }
 
-static void fill_ports(const struct network_member_state *m, int **fds, struct network_start *start)
-{
-        start->ports = m->n_ports > 0 ? xcalloc(m->n_ports, sizeof(*start->ports)) : NULL;
-        for (size_t i = 0; i < m->n_ports; i++)
-                shim_port_copy(&m->ports[i], &start->ports[i]);
-        start->n_ports = m->n_ports;
-        start->port_fds = take_ptr(*fds);
-}
-
 /* On user-defined networks names are answered by the shim. */
 static int dns_start(struct networks *nets, struct network_member_state *m,
                      const struct network_member *member, struct sandbox *sandbox, struct network_start *ret,
                      struct error *err)
 {
-        bool wanted = false;
-
-        for (size_t i = 0; i < m->n_endpoints; i++) {
-                const struct network_record *r = network_find_exact(nets, m->endpoints[i].network);
-
-                wanted = wanted || (r && !r->predefined);
-        }
-        if (!wanted)
+        if (!member_has_names(nets, m))
                 return 0;
         if (sandbox_dns_open(sandbox, ret->dns_fds, err) < 0 ||
             dns_files_write(nets, m, member->host, err) < 0)
@@ -232,13 +216,16 @@ static int start_locked(struct networks *nets, const struct network_member *memb
         struct network_member_state *m = network_member_get(nets, member->id, member->name);
         int *fds = NULL;
 
+        if (network_links_check(nets, m, member, err) < 0)
+                return -1;
         free(m->sandbox_id);
         m->sandbox_id = network_random_id();
         if (attach_all(nets, m, member, sandbox, err) < 0 || ports_publish(nets, m, member, &fds, err) < 0) {
                 stop_locked(nets, m);
                 return error_context(err, "failed to set up container networking");
         }
-        fill_ports(m, &fds, ret);
+        ports_for_shim(m, fds, &ret->ports, &ret->port_fds, &ret->n_ports);
+        network_links_env(nets, m, member, &ret->env);
         if (network_files_write(nets, m, member, err) < 0 ||
             dns_start(nets, m, member, sandbox, ret, err) < 0 ||
             network_member_save(nets, m, false, err) < 0) {
@@ -250,7 +237,7 @@ static int start_locked(struct networks *nets, const struct network_member *memb
 
 static int join(struct networks *nets, const char *container, struct network_start *ret, struct error *err)
 {
-        int fd = nets->netns(nets->engine, container, err);
+        int fd = nets->hooks.netns(nets->engine, container, err);
 
         if (fd < 0)
                 return error_context(err, "cannot join network namespace of a non running container");
@@ -343,137 +330,4 @@ void networks_keep(struct networks *nets, char *const *container_ids)
                 network_member_delete(nets, m);
         }
         pthread_mutex_unlock(&nets->lock);
-}
-
-/* ---- Connect and disconnect ---- */
-
-/* The namespace of a running container as a sandbox. */
-static int open_running(struct networks *nets, const char *container_id, struct sandbox *ret,
-                        struct error *err)
-{
-        cleanup_close int netns = nets->netns(nets->engine, container_id, err);
-
-        return netns < 0 ? -1 : sandbox_open(netns, ret, err);
-}
-
-static int check_connect(const struct network_record *r, struct network_member_state *m,
-                         const struct network_member *member, struct error *err)
-{
-        const char *mode = member->host->network_mode;
-
-        if (string_after(mode, "container:") || streq(mode, "host"))
-                return error_set(err, ERROR_FORBIDDEN,
-                                 "container sharing network namespace with another container or "
-                                 "host cannot be connected to any other network");
-        if (streq(r->name, "host"))
-                return error_set(
-                    err, ERROR_FORBIDDEN,
-                    "cannot connect container to host network - container must be created in host "
-                    "network mode");
-        if (m->n_endpoints > 0 && (streq(r->name, "none") || network_member_endpoint(m, NULL, "none")))
-                return error_set(err, ERROR_FORBIDDEN,
-                                 "container cannot be connected to multiple networks with one of "
-                                 "the networks in private (none) mode");
-        if (network_member_endpoint(m, r, r->name))
-                return error_set(err, ERROR_FORBIDDEN, "endpoint with name %s already exists in network %s",
-                                 m->name, r->name);
-        return 0;
-}
-
-static int connect_running(struct networks *nets, struct network_member_state *m,
-                           const struct network_member *member, struct error *err)
-{
-        cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
-        struct endpoint *e = &m->endpoints[m->n_endpoints - 1];
-
-        if (open_running(nets, m->id, &sandbox, err) < 0 ||
-            endpoint_attach(nets, m, e, member, &sandbox, err) < 0)
-                return -1;
-        if ((m->n_endpoints > 1 && member_update_gateways(nets, m, &sandbox, err) < 0) ||
-            network_files_write(nets, m, member, err) < 0 ||
-            dns_files_write(nets, m, member->host, err) < 0) {
-                endpoint_detach(nets, m, e);
-                return -1;
-        }
-        return 0;
-}
-
-static int connect_locked(struct networks *nets, const char *name, const struct network_member *member,
-                          const struct endpoint_settings *settings, struct error *err)
-{
-        struct network_member_state *m = network_member_get(nets, member->id, member->name);
-        struct network_record *r;
-        int result;
-
-        if (network_find(nets, name, &r, err) < 0 || check_connect(r, m, member, err) < 0)
-                return -1;
-        if (settings && endpoint_check(r, settings, err) < 0)
-                return -1;
-        add_endpoint(m, r->name, settings, NULL);
-        result = string_empty(m->sandbox_id) ? 0 : connect_running(nets, m, member, err);
-        if (result == 0)
-                result = network_member_save(nets, m, true, err);
-        if (result < 0)
-                network_member_drop_endpoint(m, &m->endpoints[m->n_endpoints - 1]);
-        return result;
-}
-
-int network_connect(struct networks *nets, const char *name, const struct network_member *member,
-                    const struct endpoint_settings *settings, struct error *err)
-{
-        int r;
-
-        pthread_mutex_lock(&nets->lock);
-        r = connect_locked(nets, name, member, settings, err);
-        pthread_mutex_unlock(&nets->lock);
-        return r;
-}
-
-static int disconnect_locked(struct networks *nets, const char *name, const char *container, bool force,
-                             struct error *err)
-{
-        struct network_member_state *m = network_member_find(nets, container);
-        cleanup_sandbox struct sandbox sandbox = SANDBOX_NONE;
-        struct network_record *r;
-        struct endpoint *e;
-
-        if (network_find(nets, name, &r, err) < 0)
-                return -1;
-        if (!m)
-                return error_set(err, ERROR_NOT_FOUND,
-                                 force ? "endpoint %s not found" : "No such container: %s", container);
-        if (streq(r->name, "host"))
-                return error_set(
-                    err, ERROR_FORBIDDEN,
-                    "container cannot be disconnected from host network or connected to host network");
-        e = network_member_endpoint(m, r, r->name);
-        if (!e)
-                return error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s", m->id,
-                                 r->name);
-        if (e->attached) {
-                bool gateway = e == member_gateway_endpoint(nets, m, AF_INET);
-
-                endpoint_detach(nets, m, e);
-                link_reaper_wait(nets->reaper); /* the container sees its interface go */
-                /* Ports lead to the address that is gone now. */
-                if (gateway && m->n_ports > 0)
-                        ports_unpublish(nets, m);
-                if (open_running(nets, m->id, &sandbox, NULL) == 0)
-                        member_update_gateways(nets, m, &sandbox, NULL);
-                network_event(nets, r, "disconnect", m->id);
-                dns_files_leave(nets, m, r->id);
-        }
-        network_member_drop_endpoint(m, e);
-        return network_member_save(nets, m, true, err);
-}
-
-int network_disconnect(struct networks *nets, const char *name, const char *container, bool force,
-                       struct error *err)
-{
-        int r;
-
-        pthread_mutex_lock(&nets->lock);
-        r = disconnect_locked(nets, name, container, force, err);
-        pthread_mutex_unlock(&nets->lock);
-        return r;
 }

@@ -1,8 +1,9 @@
-/* POST /networks/create, DELETE /networks/{id}, POST /networks/prune. */
+/* POST /networks/create. */
 #include "engine/network-internal.h"
 
 #include "base/time.h"
-#include "engine/event.h"
+
+#include <linux/if_link.h>
 
 struct ipam_entry {
         char *subnet, *ip_range, *gateway;
@@ -138,7 +139,7 @@ static int check_ipam(const struct ipam_request *ipam, struct error *err)
 
         if (!ipam)
                 return 0;
-        if (!string_empty(ipam->driver) && !streq(ipam->driver, "default"))
+        if (!string_empty(ipam->driver) && !streq(ipam->driver, "default") && !streq(ipam->driver, "null"))
                 return error_set(err, ERROR_NOT_FOUND, "plugin \"%s\" not found", ipam->driver);
         for (size_t i = 0; i < ipam->n_config; i++)
                 check_entry(&ipam->config[i], &problems);
@@ -149,25 +150,23 @@ static int check_ipam(const struct ipam_request *ipam, struct error *err)
                          joined);
 }
 
-static int check_request(struct networks *nets, const struct create_request *q, struct error *err)
+static const char *config_from(const struct create_request *q)
+{
+        const char *name = q->config_from ? json_get_string(q->config_from, "Network") : NULL;
+
+        return string_empty(name) ? NULL : name;
+}
+
+static int check_driver(const struct create_request *q, struct error *err)
 {
         static const char *const drivers[] = { "bridge", "macvlan", "ipvlan" };
         bool known = string_empty(q->driver);
 
-        if (string_empty(q->name))
-                return error_set(err, ERROR_INVALID, "invalid name: name is empty");
-        if (streq(q->name, "bridge") || streq(q->name, "host") || streq(q->name, "none"))
-                return error_set(err, ERROR_FORBIDDEN, "operation is not permitted on predefined %s network ",
-                                 q->name);
-        if (q->ingress || streq(q->scope, "swarm"))
-                return error_set(err, ERROR_UNSUPPORTED, "swarm networks are not supported");
-        if (q->config_only || (q->config_from && json_get_string(q->config_from, "Network") &&
-                               *json_get_string(q->config_from, "Network")))
-                return error_set(err, ERROR_UNSUPPORTED, "configuration-only networks are not supported");
-        if (q->ipv4 && !*q->ipv4 && !(q->ipv6 && *q->ipv6))
-                return error_set(err, ERROR_INVALID, "IPv4 or IPv6 must be enabled");
-        if (network_find_exact(nets, q->name))
-                return error_set(err, ERROR_CONFLICT, "network with name %s already exists", q->name);
+        if (q->ingress)
+                return error_set(err, ERROR_FORBIDDEN, "Ingress network can only be global scope network");
+        if (streq(q->scope, "swarm"))
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "cannot create a swarm scoped network when swarm is not active");
         if (streq(q->driver, "host") || streq(q->driver, "null"))
                 return error_set(err, ERROR_FORBIDDEN, "only one instance of \"%s\" network is allowed",
                                  q->driver);
@@ -175,18 +174,65 @@ static int check_request(struct networks *nets, const struct create_request *q, 
                 known = known || streq(q->driver, drivers[i]);
         if (!known)
                 return error_set(err, ERROR_NOT_FOUND, "plugin \"%s\" not found", q->driver);
+        return 0;
+}
+
+/* A network made from a configuration has nothing of its own. */
+static int check_config_from(struct networks *nets, const struct create_request *q, struct error *err)
+{
+        const char *name = config_from(q);
+        const struct network_record *from = name ? network_find_exact(nets, name) : NULL;
+        bool own = q->options.count > 0 || q->labels.count > 0 || (q->ipv6 && *q->ipv6) ||
+                   (q->ipam && (q->ipam->n_config > 0 || q->ipam->options.count > 0));
+
+        if (!name)
+                return 0;
+        if (q->config_only)
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "a configuration network cannot depend on another configuration network");
+        if (!from || !from->config_only)
+                return error_set(err, ERROR_FORBIDDEN, "configuration network \"%s\" does not exist", name);
+        if (own)
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "user specified configurations are not supported if the network depends on "
+                                 "a configuration network");
+        return 0;
+}
+
+static int check_request(struct networks *nets, const struct create_request *q, struct error *err)
+{
+        static const char *const predefined[] = { "bridge", "host", "none", "default" };
+
+        if (string_empty(q->name))
+                return error_set(err, ERROR_INVALID, "invalid name: name is empty");
+        for (size_t i = 0; i < ARRAY_SIZE(predefined); i++)
+                if (streq(q->name, predefined[i]))
+                        return error_set(err, ERROR_FORBIDDEN,
+                                         "operation is not permitted on predefined %s network ", q->name);
+        if (q->ipv4 && !*q->ipv4 && !(q->ipv6 && *q->ipv6))
+                return error_set(err, ERROR_INVALID, "IPv4 or IPv6 must be enabled");
+        if (network_find_exact(nets, q->name))
+                return error_set(err, ERROR_CONFLICT, "network with name %s already exists", q->name);
+        if (check_driver(q, err) < 0 || check_config_from(nets, q, err) < 0)
+                return -1;
         return check_ipam(q->ipam, err);
 }
 
 /* ---- Subnets ---- */
 
-static void choose_gateway(struct network_subnet *s)
+/* Unless the host has no place in it. */
+static void choose_gateway(const struct network_record *r, struct network_subnet *s)
 {
         struct ip_prefix subnet;
         struct ip_address gateway;
         char text[IP_TEXT_SIZE];
+        bool six;
 
         if (!string_empty(s->gateway) || ip_prefix_parse(s->subnet, &subnet) < 0)
+                return;
+        six = subnet.address.family == AF_INET6;
+        if (streq(r->driver, "bridge") && r->internal &&
+            streq(strmap_get(&r->options, six ? OPTION_GATEWAY_MODE6 : OPTION_GATEWAY_MODE), "isolated"))
                 return;
         /* The first address that isn't reserved by the user. */
         for (uint64_t n = 1;; n++) {
@@ -240,7 +286,7 @@ static int choose_subnet(struct networks *nets, struct network_record *r, int fa
         if (result < 0)
                 return -1;
         s.subnet = xstrdup(ip_prefix_format(&subnet, text));
-        choose_gateway(&s);
+        choose_gateway(r, &s);
         s.gateway_chosen = false; /* shown */
         /* IPv4's comes first. */
         ARRAY_APPEND(r->subnets, r->n_subnets, s);
@@ -256,6 +302,8 @@ static int add_subnets(struct networks *nets, const struct ipam_request *ipam, s
 {
         bool have[2] = { false, false };
 
+        if (streq(r->ipam_driver, "null"))
+                return streq(r->driver, "bridge") ? error_set(err, ERROR_INVALID, "ipv4 pool is empty") : 0;
         /* Docker shows IPv4's before IPv6's. */
         for (int six = 0; six < 2; six++)
                 for (size_t i = 0; ipam && i < ipam->n_config; i++) {
@@ -264,16 +312,18 @@ static int add_subnets(struct networks *nets, const struct ipam_request *ipam, s
 
                         if ((strchr(e->subnet, ':') != NULL) != six || (six ? !r->ipv6 : !r->ipv4))
                                 continue;
-                        if (check_overlap(nets, e->subnet, err) < 0)
+                        if (!r->config_only && check_overlap(nets, e->subnet, err) < 0)
                                 return -1;
                         s = (struct network_subnet){ .subnet = xstrdup(e->subnet),
                                                      .ip_range = xstrdup(e->ip_range),
                                                      .gateway = xstrdup(e->gateway) };
                         strmap_copy(&s.aux, &e->aux);
-                        choose_gateway(&s);
+                        choose_gateway(r, &s);
                         ARRAY_APPEND(r->subnets, r->n_subnets, s);
                         have[six] = true;
                 }
+        if (r->config_only)
+                return 0;
         if (r->ipv4 && !have[0] && choose_subnet(nets, r, AF_INET, err) < 0)
                 return -1;
         if (r->ipv6 && !have[1] && choose_subnet(nets, r, AF_INET6, err) < 0)
@@ -286,17 +336,21 @@ static int add_subnets(struct networks *nets, const struct ipam_request *ipam, s
 static struct network_record *record_from(const struct create_request *q)
 {
         struct network_record *r = xcalloc(1, sizeof(*r));
-        bool six = q->ipv6 ? *q->ipv6 : false;
+        const char *ipam = q->ipam && !string_empty(q->ipam->driver) ? q->ipam->driver : "default";
 
         *r = (struct network_record){ .name = xstrdup(q->name),
                                       .id = network_random_id(),
                                       .created = time_now(),
-                                      .driver = xstrdup(string_empty(q->driver) ? "bridge" : q->driver),
+                                      .driver = xstrdup(q->config_only            ? "null"
+                                                        : string_empty(q->driver) ? "bridge"
+                                                                                  : q->driver),
                                       .ipv4 = !q->ipv4 || *q->ipv4,
-                                      .ipv6 = six,
+                                      .ipv6 = q->ipv6 && *q->ipv6,
                                       .internal = q->internal,
                                       .attachable = q->attachable,
-                                      .ipam_driver = xstrdup("default") };
+                                      .config_only = q->config_only,
+                                      .config_from = xstrdup(config_from(q)),
+                                      .ipam_driver = xstrdup(ipam) };
         if (q->ipam)
                 strmap_copy(&r->ipam_options, &q->ipam->options);
         strmap_copy(&r->options, &q->options);
@@ -307,14 +361,71 @@ static struct network_record *record_from(const struct create_request *q)
         return r;
 }
 
+/* What a configuration says becomes the request's. */
+static struct ipam_request *take_configuration(struct networks *nets, struct network_record *r)
+{
+        const struct network_record *from = network_find_exact(nets, r->config_from);
+        struct ipam_request *ipam = xcalloc(1, sizeof(*ipam));
+
+        r->ipv4 = from->ipv4;
+        r->ipv6 = from->ipv6;
+        r->internal = from->internal;
+        strmap_copy(&r->ipam_options, &from->ipam_options);
+        strmap_copy(&r->options, &from->options);
+        strmap_copy(&r->labels, &from->labels);
+        for (size_t i = 0; i < from->n_subnets; i++) {
+                const struct network_subnet *s = &from->subnets[i];
+                struct ipam_entry e = { .subnet = xstrdup(s->subnet),
+                                        .ip_range = xstrdup(s->ip_range),
+                                        .gateway = s->gateway_chosen ? NULL : xstrdup(s->gateway) };
+
+                strmap_copy(&e.aux, &s->aux);
+                ARRAY_APPEND(ipam->config, ipam->n_config, e);
+        }
+        return ipam;
+}
+
+static int add_all_subnets(struct networks *nets, const struct create_request *q, struct network_record *r,
+                           struct error *err)
+{
+        struct ipam_request *ipam;
+        int result;
+
+        if (!r->config_from)
+                return add_subnets(nets, q->ipam, r, err);
+        ipam = take_configuration(nets, r);
+        result = add_subnets(nets, ipam, r, err);
+        json_free_fields(&ipam_table, ipam);
+        free(ipam);
+        return result;
+}
+
+/* Of one parent interface there is one network when one of them passes it through. */
+static int check_parent(struct networks *nets, const struct network_record *r, struct error *err)
+{
+        for (size_t i = 0; i < nets->n_records; i++) {
+                const struct network_record *other = nets->records[i];
+
+                if (!streq(other->driver, r->driver) || !streq(other->bridge, r->bridge))
+                        continue;
+                if (streq(r->driver, "macvlan") &&
+                    (r->mode == MACVLAN_MODE_PASSTHRU || other->mode == MACVLAN_MODE_PASSTHRU))
+                        return error_set(err, ERROR_FORBIDDEN,
+                                         "cannot use mode passthru, macvlan network %s is already using "
+                                         "parent interface %s",
+                                         other->name, r->bridge);
+        }
+        return 0;
+}
+
 static int check_bridge_name(struct networks *nets, const struct network_record *r, struct error *err)
 {
         for (size_t i = 0; i < nets->n_records; i++)
                 if (streq(r->kind, "veth") && streq(nets->records[i]->bridge, r->bridge))
                         return error_set(
                             err, ERROR_FORBIDDEN,
-                            "networks have same bridge name: cannot create network %s (%s): conflicts with "
-                            "network %s (%s)",
+                            "cannot create network %s (%s): conflicts with network %s (%s): networks have "
+                            "same bridge name",
                             r->id, r->bridge, nets->records[i]->id, r->bridge);
         return 0;
 }
@@ -328,8 +439,9 @@ static int create_locked(struct networks *nets, const struct create_request *q, 
         if (check_request(nets, q, err) < 0)
                 return -1;
         r = record_from(q);
-        if (add_subnets(nets, q->ipam, r, err) < 0 || network_record_complete(nets, r, err) < 0 ||
-            check_bridge_name(nets, r, err) < 0)
+        if (add_all_subnets(nets, q, r, err) < 0 || network_record_complete(nets, r, err) < 0 ||
+            check_bridge_name(nets, r, err) < 0 || check_parent(nets, r, err) < 0 ||
+            network_parent_check(nets, r, err) < 0)
                 return -1;
         kept = r;
         if (network_record_insert(nets, r, err) < 0)
@@ -361,126 +473,5 @@ int network_create(struct networks *nets, json_object *request, json_object **re
         *ret = json_object_new_object();
         json_set_string(*ret, "Id", id);
         json_set_string(*ret, "Warning", "");
-        return 0;
-}
-
-/* ---- Remove ---- */
-
-/* The containers that run with it: name:"x" id:"…". */
-static char *active_endpoints(struct networks *nets, const struct network_record *r)
-{
-        struct strbuf b = { 0 };
-
-        for (size_t i = 0; i < nets->n_members; i++)
-                for (size_t k = 0; k < nets->members[i]->n_endpoints; k++) {
-                        const struct endpoint *e = &nets->members[i]->endpoints[k];
-
-                        if (e->attached && streq(e->settings.network_id, r->id))
-                                strbuf_addf(&b, "%sname:\"%s\" id:\"%.12s\"", b.len ? ", " : "",
-                                            nets->members[i]->name, e->settings.endpoint_id);
-                }
-        if (b.len == 0)
-                return NULL;
-        return strbuf_take(&b);
-}
-
-static int remove_locked(struct networks *nets, struct network_record *r, struct error *err)
-{
-        cleanup_free char *active = active_endpoints(nets, r);
-
-        if (active)
-                return error_set(err, ERROR_FORBIDDEN,
-                                 "error while removing network: network %s has active endpoints (%s)",
-                                 r->name, active);
-        network_event(nets, r, "destroy", NULL);
-        /* First from the kernel: a record without a bridge is mended at the next start, a bridge without one
-         * never. */
-        network_down(nets, r);
-        dns_files_remove_network(nets, r);
-        return network_record_delete(nets, r, err);
-}
-
-int network_remove(struct networks *nets, const char *name, struct error *err)
-{
-        struct network_record *r;
-        int result;
-
-        pthread_mutex_lock(&nets->lock);
-        result = network_find(nets, name, &r, err);
-        if (result == 0 && r->predefined)
-                result = error_set(err, ERROR_FORBIDDEN, "%s is a pre-defined network and cannot be removed",
-                                   r->name);
-        if (result == 0)
-                result = remove_locked(nets, r, err);
-        pthread_mutex_unlock(&nets->lock);
-        return result;
-}
-
-static int prune_until(const struct filters *filters, int64_t *ret, struct error *err)
-{
-        char *const *values = filters_get(filters, "until");
-        int64_t age;
-
-        *ret = INT64_MAX;
-        if (!values || !*values)
-                return 0;
-        if (values[1])
-                return error_set(err, ERROR_INVALID, "more than one until filter specified");
-        if (duration_parse(*values, &age, NULL) == 0)
-                *ret = time_now() - age;
-        else if (time_parse_rfc3339(*values, ret, NULL) < 0)
-                return error_set(err, ERROR_INVALID, "invalid filter 'until=[%s]'", *values);
-        return 0;
-}
-
-static bool has_members(struct networks *nets, const struct network_record *r)
-{
-        for (size_t i = 0; i < nets->n_members; i++)
-                if (network_member_endpoint(nets->members[i], r, r->name))
-                        return true;
-        return false;
-}
-
-static bool matches_prune(const struct network_record *r, const struct filters *filters)
-{
-        char *const *without = filters_get(filters, "label!");
-
-        for (; without && *without; without++) {
-                struct filter one = { (char *)"label", (char *[]){ *without, NULL } };
-                struct filters single = { &one, 1 };
-
-                if (filters_match_labels(&single, "label", &r->labels))
-                        return false;
-        }
-        return filters_match_labels(filters, "label", &r->labels);
-}
-
-int network_prune(struct networks *nets, const struct filters *filters, json_object **ret, struct error *err)
-{
-        static const char *const accepted[] = { "label", "label!", "until", NULL };
-        cleanup_strmap struct strmap attributes = { 0 };
-        json_object *deleted = NULL;
-        int64_t until;
-
-        if (filters_check(filters, accepted, err) < 0 || prune_until(filters, &until, err) < 0)
-                return -1;
-        pthread_mutex_lock(&nets->lock);
-        for (size_t i = nets->n_records; i-- > 0;) {
-                struct network_record *r = nets->records[i];
-                cleanup_free char *name = xstrdup(r->name);
-
-                if (r->predefined || r->created > until || !matches_prune(r, filters) ||
-                    has_members(nets, r) || remove_locked(nets, r, NULL) < 0)
-                        continue;
-                if (!deleted)
-                        deleted = json_object_new_array();
-                json_object_array_add(deleted, json_object_new_string(name));
-        }
-        pthread_mutex_unlock(&nets->lock);
-        strmap_set(&attributes, "reclaimed", "0");
-        if (nets->events)
-                event_log_publish(nets->events, "network", "prune", "", &attributes);
-        *ret = json_object_new_object();
-        json_object_object_add(*ret, "NetworksDeleted", deleted);
         return 0;
 }

@@ -45,6 +45,36 @@ static int write_endpoint(struct networks *nets, const struct network_member_sta
         return write_in(nets, e->settings.network_id, m->id, &text, err);
 }
 
+bool member_has_names(struct networks *nets, const struct network_member_state *m)
+{
+        for (size_t i = 0; i < m->n_endpoints; i++) {
+                const struct network_record *r = network_find_exact(nets, m->endpoints[i].network);
+
+                if (r && !r->predefined)
+                        return true;
+        }
+        return false;
+}
+
+bool dns_files_there(struct networks *nets, const struct network_member_state *m)
+{
+        cleanup_free char *path = string_format("%s/networks/resolver/%s", nets->exec_root, m->id);
+
+        return access(path, F_OK) == 0;
+}
+
+/* Names by which this container alone knows others of the network: links "NAME:ALIAS". */
+static void add_links(const struct endpoint *e, struct strbuf *text)
+{
+        for (char **l = e->settings.links; l && *l; l++) {
+                const char *colon = strchr(*l, ':');
+                const char *alias = colon ? colon + 1 : *l;
+
+                strbuf_addf(text, "link %s %s %.*s\n", e->settings.network_id, alias,
+                            (int)(colon ? (size_t)(colon - *l) : strlen(*l)), *l);
+        }
+}
+
 int dns_files_write(struct networks *nets, struct network_member_state *m, const struct host_config *host,
                     struct error *err)
 {
@@ -61,6 +91,7 @@ int dns_files_write(struct networks *nets, struct network_member_state *m, const
                         continue;
                 any = true;
                 strbuf_addf(&text, "network %s %s\n", e->settings.network_id, e->network);
+                add_links(e, &text);
                 if (write_endpoint(nets, m, e, err) < 0)
                         return -1;
         }
@@ -111,7 +142,8 @@ void dns_files_leave(struct networks *nets, const struct network_member_state *m
 {
         cleanup_free char *path = string_format("%s/networks/resolver/%s", nets->exec_root, m->id),
                           *old = NULL;
-        cleanup_free char *left = string_format("network %s ", network_id);
+        cleanup_free char *left = string_format("network %s ", network_id),
+                          *link = string_format("link %s ", network_id);
         cleanup_strbuf struct strbuf text = { 0 };
         cleanup_strv char **lines = NULL;
         size_t len;
@@ -120,7 +152,7 @@ void dns_files_leave(struct networks *nets, const struct network_member_state *m
                 return;
         lines = strv_split(old, '\n');
         for (char **line = lines; *line; line++)
-                if (**line && !string_after(*line, left))
+                if (**line && !string_after(*line, left) && !string_after(*line, link))
                         strbuf_addf(&text, "%s\n", *line);
         if (text.len > 0)
                 write_in(nets, "resolver", m->id, &text, NULL);

@@ -6,6 +6,7 @@
 #include "engine/event.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -51,6 +52,42 @@ static void check_address(const struct network_record *r, const char *text, int 
                     string_format("no configured subnet or ip-range contain the IP address %s", text));
 }
 
+/* Addresses beside that of the network: 169.254.0.0/16, fe80::/10. */
+static bool is_link_local(const struct ip_address *a)
+{
+        return a->family == AF_INET ? a->bytes[0] == 169 && a->bytes[1] == 254
+                                    : a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+static void check_link_local(char *const *list, char ***problems)
+{
+        for (; list && *list; list++) {
+                struct ip_address a;
+
+                if (ip_address_parse(*list, &a) < 0 || !is_link_local(&a))
+                        strv_append_take(problems, string_format("invalid link-local IP address: %s", *list));
+        }
+}
+
+static void check_interface_name(const struct endpoint_settings *s, char ***problems)
+{
+        const char *name = strmap_get(&s->driver_opts, OPTION_INTERFACE);
+
+        if (!string_empty(name) &&
+            (strlen(name) >= IFNAMSIZ || strpbrk(name, "/: \t\n") || streq(name, ".") || streq(name, "..")))
+                strv_append_take(problems, string_format("invalid interface name: %s", name));
+}
+
+static void check_sysctls(const struct endpoint_settings *s, char ***problems)
+{
+        const char *text = strmap_get(&s->driver_opts, OPTION_SYSCTLS);
+        cleanup_interface_sysctls struct interface_sysctls list = { 0 };
+        cleanup_error struct error err = { 0 };
+
+        if (text && interface_sysctls_parse(text, &list, &err) < 0)
+                strv_append(problems, error_message(&err));
+}
+
 int endpoint_check(const struct network_record *record, const struct endpoint_settings *s, struct error *err)
 {
         cleanup_strv char **problems = NULL;
@@ -59,19 +96,13 @@ int endpoint_check(const struct network_record *record, const struct endpoint_se
 
         if (!string_empty(s->mac_address) && mac_parse(s->mac_address, mac) < 0)
                 return error_set(err, ERROR_INVALID, "invalid MAC address %s", s->mac_address);
-        if (strv_length(s->links) > 0)
-                return error_set(
-                    err, ERROR_UNSUPPORTED,
-                    "links are not supported: containers find each other by name on a network of "
-                    "their own");
-        if (strmap_get(&s->driver_opts, "com.docker.network.endpoint.sysctls"))
-                return error_set(err, ERROR_UNSUPPORTED, "sysctls of a single interface are not supported");
         if (s->ipam_config) {
                 check_address(record, s->ipam_config->ipv4_address, AF_INET, user_defined, &problems);
                 check_address(record, s->ipam_config->ipv6_address, AF_INET6, user_defined, &problems);
-                if (strv_length(s->ipam_config->link_local_ips) > 0)
-                        return error_set(err, ERROR_UNSUPPORTED, "link-local addresses are not supported");
+                check_link_local(s->ipam_config->link_local_ips, &problems);
         }
+        check_interface_name(s, &problems);
+        check_sysctls(s, &problems);
         if (record && !user_defined && strv_length(s->aliases) > 0)
                 add_problem(&problems,
                             "network-scoped alias is supported only for containers in user defined networks");
@@ -212,33 +243,59 @@ static void set_dns_names(struct endpoint *e, const struct network_member *membe
         e->settings.dns_names = names;
 }
 
+/* The way out that the network gives in a family: a gateway, or (ipvlan's layer 3) the interface itself. */
+static bool is_layer3(const struct network_record *r)
+{
+        return streq(r->driver, "ipvlan") && r->mode != IPVLAN_MODE_L2;
+}
+
 /* With `routes` the interface gets the default routes at once (a container's only network). */
+static int take_family(struct networks *nets, const struct network_record *r, struct endpoint *e, bool six,
+                       bool routes, struct sandbox_interface *iface, struct error *err)
+{
+        const struct endpoint_ipam_config *wanted = e->settings.ipam_config;
+        struct endpoint_settings *s = &e->settings;
+        struct ip_address gateway = { 0 };
+        char text[IP_TEXT_SIZE];
+        unsigned length = 0;
+
+        if (take_address(nets, r, six ? AF_INET6 : AF_INET,
+                         !wanted ? NULL
+                         : six   ? wanted->ipv6_address
+                                 : wanted->ipv4_address,
+                         &e->addresses[six], &length, &gateway, err) < 0)
+                return -1;
+        ip_address_format(&e->addresses[six], text);
+        replace_string(six ? &s->global_ipv6_address : &s->ip_address, text);
+        *(six ? &s->global_ipv6_prefix_len : &s->ip_prefix_len) = (int)length;
+        iface->addresses[iface->n_addresses++] = (struct ip_prefix){ e->addresses[six], length };
+        if (r->internal || is_layer3(r))
+                gateway = (struct ip_address){ 0 };
+        replace_string(six ? &s->ipv6_gateway : &s->gateway,
+                       ip_given(&gateway) ? ip_address_format(&gateway, text) : "");
+        if (routes)
+                iface->gateways[six] = gateway;
+        iface->on_link[six] = routes && is_layer3(r) && !r->internal;
+        return 0;
+}
+
 static int take_addresses(struct networks *nets, const struct network_record *r, struct endpoint *e,
                           bool routes, struct sandbox_interface *iface, struct error *err)
 {
         const struct endpoint_ipam_config *wanted = e->settings.ipam_config;
-        struct endpoint_settings *s = &e->settings;
-        struct ip_address gateway;
-        char text[IP_TEXT_SIZE];
-        unsigned length = 0;
 
-        for (int six = 0; six < 2; six++) {
-                if (!(six ? r->ipv6 : r->ipv4))
-                        continue;
-                if (take_address(nets, r, six ? AF_INET6 : AF_INET,
-                                 !wanted ? NULL
-                                 : six   ? wanted->ipv6_address
-                                         : wanted->ipv4_address,
-                                 &e->addresses[six], &length, &gateway, err) < 0)
+        for (int six = 0; six < 2 && !streq(r->ipam_driver, "null"); six++)
+                if ((six ? r->ipv6 : r->ipv4) && take_family(nets, r, e, six, routes, iface, err) < 0)
                         return -1;
-                ip_address_format(&e->addresses[six], text);
-                replace_string(six ? &s->global_ipv6_address : &s->ip_address, text);
-                *(six ? &s->global_ipv6_prefix_len : &s->ip_prefix_len) = (int)length;
-                iface->addresses[iface->n_addresses++] = (struct ip_prefix){ e->addresses[six], length };
-                replace_string(six ? &s->ipv6_gateway : &s->gateway,
-                               r->internal ? "" : ip_address_format(&gateway, text));
-                if (routes && !r->internal)
-                        iface->gateways[six] = gateway;
+        for (char **a = wanted ? wanted->link_local_ips : NULL; a && *a; a++) {
+                struct ip_prefix address;
+
+                if (iface->n_addresses == ARRAY_SIZE(iface->addresses))
+                        return error_set(err, ERROR_INVALID, "too many link-local addresses");
+                if (ip_address_parse(*a, &address.address) < 0)
+                        continue; /* was checked */
+                address.length = address.address.family == AF_INET ? 16 : 64;
+                iface->addresses[iface->n_addresses++] = address;
         }
         return 0;
 }
@@ -280,18 +337,22 @@ static int make_interface(struct networks *nets, const struct network_record *r,
                           struct sandbox *sandbox, struct sandbox_interface *iface, struct error *err)
 {
         const char *prefix = strmap_get(&r->options, OPTION_PREFIX);
-        const char *name = strmap_get(&e->settings.driver_opts, "com.docker.network.endpoint.ifname");
+        const char *name = strmap_get(&e->settings.driver_opts, OPTION_INTERFACE);
+        const char *sysctls = strmap_get(&e->settings.driver_opts, OPTION_SYSCTLS);
         char text[MAC_TEXT_SIZE];
 
         iface->kind = r->kind;
         iface->mode = r->mode;
+        iface->flag = r->flag;
         iface->master = r->master;
         iface->mtu = r->mtu ? r->mtu : streq(r->kind, "veth") ? nets->mtu : 0;
         iface->hairpin = bridge_filters_packets();
         iface->isolated = !r->icc;
         if (string_empty(e->wanted_mac) || mac_parse(e->wanted_mac, iface->mac) < 0)
                 derive_mac(e, iface->mac);
-        if (!string_empty(name) && strlen(name) < IFNAMSIZ)
+        if (sysctls && interface_sysctls_parse(sysctls, &iface->sysctls, err) < 0)
+                return -1;
+        if (!string_empty(name))
                 snprintf(iface->name, sizeof(iface->name), "%s", name);
         else if (sandbox_free_name(sandbox, prefix ? prefix : "eth", iface->name, err) < 0)
                 return -1;
@@ -312,6 +373,7 @@ int endpoint_attach(struct networks *nets, struct network_member_state *m, struc
                                        ? network_find_exact(nets, e->network)
                                        : network_find_exact(nets, e->settings.network_id);
         struct sandbox_interface iface = { .n_addresses = 0 };
+        int made = 0;
 
         if (!r)
                 return error_set(err, ERROR_NOT_FOUND, "network %s not found",
@@ -320,8 +382,14 @@ int endpoint_attach(struct networks *nets, struct network_member_state *m, struc
                 return error_context(err, "invalid config for network %s", r->name);
         replace_string(&e->network, r->name);
         replace_string(&e->settings.network_id, r->id);
+        if (r->config_only)
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "cannot create endpoint on configuration-only network");
         if (r->kind && (take_addresses(nets, r, e, m->n_endpoints == 1, &iface, err) < 0 ||
-                        make_interface(nets, r, e, sandbox, &iface, err) < 0)) {
+                        make_interface(nets, r, e, sandbox, &iface, err) < 0))
+                made = -1;
+        interface_sysctls_deinit(&iface.sysctls);
+        if (made < 0) {
                 clear_run(e);
                 return -1;
         }

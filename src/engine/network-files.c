@@ -1,4 +1,4 @@
-/* /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, in CONTAINER_DIR. */
+/* /etc/hostname and /etc/resolv.conf of a container, in CONTAINER_DIR; /etc/hosts is made in network-hosts.c. */
 #include "engine/network-internal.h"
 
 #include "base/fd.h"
@@ -12,29 +12,7 @@
 #define RESOLVED_FILE "/run/systemd/resolve/resolv.conf"
 #define EMBEDDED_SERVER "127.0.0.11"
 
-static const char hosts_head[] = "127.0.0.1\tlocalhost\n"
-                                 "::1\tlocalhost ip6-localhost ip6-loopback\n"
-                                 "fe00::\tip6-localnet\n"
-                                 "ff00::\tip6-mcastprefix\n"
-                                 "ff02::1\tip6-allnodes\n"
-                                 "ff02::2\tip6-allrouters\n";
-
 /* ---- Checks at creation ---- */
-
-/* "NAME:ADDRESS" of ExtraHosts; the address may be in brackets. */
-static int split_extra_host(const char *text, char **ret_name, char **ret_address, struct error *err)
-{
-        const char *colon = strchr(text, ':');
-        size_t len;
-
-        if (!colon || colon == text)
-                return error_set(err, ERROR_INVALID, "bad format for add-host: \"%s\"", text);
-        *ret_name = xstrndup(text, (size_t)(colon - text));
-        len = strlen(colon + 1);
-        *ret_address = len > 2 && colon[1] == '[' && colon[len] == ']' ? xstrndup(colon + 2, len - 2)
-                                                                       : xstrdup(colon + 1);
-        return 0;
-}
 
 int network_files_check(const struct host_config *host, struct error *err)
 {
@@ -43,7 +21,7 @@ int network_files_check(const struct host_config *host, struct error *err)
         for (char **e = host->extra_hosts; e && *e; e++) {
                 cleanup_free char *name = NULL, *address = NULL;
 
-                if (split_extra_host(*e, &name, &address, err) < 0)
+                if (network_extra_host_split(*e, &name, &address, err) < 0)
                         return -1;
                 if (!streq(address, "host-gateway") && ip_address_parse(address, &a) < 0)
                         return error_set(err, ERROR_INVALID, "invalid IP address in add-host: \"%s\"",
@@ -61,79 +39,6 @@ int network_files_check(const struct host_config *host, struct error *err)
                 if (strpbrk(*o, " \t\r\n"))
                         return error_set(err, ERROR_INVALID, "invalid DNS option: %s", *o);
         return 0;
-}
-
-/* ---- hosts ---- */
-
-/* host-gateway: what --host-gateway-ip says, else the default bridge's own addresses. */
-static void add_host_gateway(struct networks *nets, const char *name, struct strbuf *b)
-{
-        const struct network_record *bridge = network_find_exact(nets, "bridge");
-        char text[IP_TEXT_SIZE];
-
-        for (char **ip = nets->host_gateway_ips; ip && *ip; ip++)
-                strbuf_addf(b, "%s\t%s\n", *ip, name);
-        if (strv_length(nets->host_gateway_ips) > 0 || !bridge)
-                return;
-        for (size_t i = 0; i < bridge->n_subnets; i++)
-                strbuf_addf(b, "%s\t%s\n", ip_address_format(&bridge->ranges[i].gateway, text), name);
-}
-
-static void add_extra_hosts(struct networks *nets, const struct host_config *host, struct strbuf *b)
-{
-        for (char **e = host->extra_hosts; e && *e; e++) {
-                cleanup_free char *name = NULL, *address = NULL;
-
-                if (split_extra_host(*e, &name, &address, NULL) < 0)
-                        continue;
-                if (streq(address, "host-gateway"))
-                        add_host_gateway(nets, name, b);
-                else
-                        strbuf_addf(b, "%s\t%s\n", address, name);
-        }
-}
-
-/* "web.example.org web", "web". */
-static char *own_names(const struct container_config *config)
-{
-        const char *host = config->hostname, *domain = config->domainname;
-        const char *dot = strchr(host, '.');
-
-        if (!string_empty(domain))
-                return string_format("%s.%s %s", host, domain, host);
-        if (dot)
-                return string_format("%s %.*s", host, (int)(dot - host), host);
-        return xstrdup(host);
-}
-
-static char *make_hosts(struct networks *nets, struct network_member_state *m,
-                        const struct network_member *member)
-{
-        struct strbuf b = { 0 };
-        cleanup_free char *text = NULL, *names = NULL;
-        size_t len;
-
-        if (streq(member->host->network_mode, "host") &&
-            file_read(AT_FDCWD, "/etc/hosts", HOST_FILE_MAX, &text, &len, NULL) == 0) {
-                strbuf_adds(&b, text);
-                if (len > 0 && text[len - 1] != '\n')
-                        strbuf_addc(&b, '\n');
-        } else {
-                strbuf_adds(&b, hosts_head);
-        }
-        add_extra_hosts(nets, member->host, &b);
-        if (string_empty(member->config->hostname))
-                return strbuf_take(&b);
-        names = own_names(member->config);
-        for (size_t i = 0; i < m->n_endpoints; i++) {
-                const struct endpoint_settings *s = &m->endpoints[i].settings;
-
-                if (!string_empty(s->ip_address))
-                        strbuf_addf(&b, "%s\t%s\n", s->ip_address, names);
-                if (!string_empty(s->global_ipv6_address))
-                        strbuf_addf(&b, "%s\t%s\n", s->global_ipv6_address, names);
-        }
-        return strbuf_take(&b);
 }
 
 /* ---- resolv.conf ---- */
@@ -328,17 +233,6 @@ static char *make_resolv_conf(struct networks *nets, struct network_member_state
 
 /* ---- Writing ---- */
 
-/* In place: a running container has the file itself mounted. */
-static int write_file(int dirfd, const char *name, const char *text, struct error *err)
-{
-        cleanup_close int fd =
-            openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-        if (fd < 0 || fchmod(fd, 0644) < 0 || fd_write_all(fd, text, strlen(text)) < 0)
-                return error_errno(err, "write %s", name);
-        return 0;
-}
-
 static char *digest_text(const char *text)
 {
         uint8_t digest[SHA256_SIZE];
@@ -364,9 +258,18 @@ static int write_resolv_conf(int dirfd, const char *text, struct error *err)
                 if (streq(old, text))
                         return 0;
         }
-        return write_file(dirfd, "resolv.conf", text, err) < 0
+        return network_file_write(dirfd, "resolv.conf", text, err) < 0
                    ? -1
-                   : write_file(dirfd, "resolv.conf.hash", digest, err);
+                   : network_file_write(dirfd, "resolv.conf.hash", digest, err);
+}
+
+int network_resolv_conf_write(struct networks *nets, struct network_member_state *m,
+                              const struct network_member *member, struct error *err)
+{
+        cleanup_close int dir = directory_open(AT_FDCWD, member->dir, err);
+        cleanup_free char *text = dir < 0 ? NULL : make_resolv_conf(nets, m, member);
+
+        return dir < 0 ? -1 : write_resolv_conf(dir, text, err);
 }
 
 int network_files_write(struct networks *nets, struct network_member_state *m,
@@ -378,13 +281,13 @@ int network_files_write(struct networks *nets, struct network_member_state *m,
 
         if (dir < 0)
                 return -1;
-        hosts = make_hosts(nets, m, member);
+        hosts = network_hosts_make(nets, m, member);
         resolv = make_resolv_conf(nets, m, member);
         if (string_empty(member->config->hostname) && uname(&uts) == 0)
                 hostname = string_format("%s\n", uts.nodename);
         else
                 hostname = string_format("%s\n", member->config->hostname);
-        if (write_file(dir, "hosts", hosts, err) < 0 || write_file(dir, "hostname", hostname, err) < 0 ||
+        if (network_file_write(dir, "hosts", hosts, err) < 0 || network_file_write(dir, "hostname", hostname, err) < 0 ||
             write_resolv_conf(dir, resolv, err) < 0)
                 return error_context(err, "%s", member->dir);
         return 0;

@@ -20,7 +20,12 @@
 #define OPTION_INHIBIT_IPV4 "com.docker.network.bridge.inhibit_ipv4"
 #define OPTION_GATEWAY_MODE "com.docker.network.bridge.gateway_mode_ipv4"
 #define OPTION_GATEWAY_MODE6 "com.docker.network.bridge.gateway_mode_ipv6"
+#define OPTION_TRUSTED "com.docker.network.bridge.trusted_host_interfaces"
+#define OPTION_HOST_IPV4 "com.docker.network.host_ipv4"
+#define OPTION_HOST_IPV6 "com.docker.network.host_ipv6"
 #define OPTION_MTU "com.docker.network.driver.mtu"
+#define OPTION_SYSCTLS "com.docker.network.endpoint.sysctls"
+#define OPTION_INTERFACE "com.docker.network.endpoint.ifname"
 #define OPTION_PREFIX "com.docker.network.container_iface_prefix"
 
 /* One entry of IPAM.Config as it was asked for; what was chosen by us is marked. */
@@ -46,7 +51,10 @@ struct network_record {
         int64_t created;
         char *driver; /* "bridge", "host", "null", "macvlan", "ipvlan" */
         bool ipv4, ipv6, internal, attachable;
-        char *ipam_driver;
+        bool config_only;  /* kept for others to be made from */
+        char *config_from; /* the network that this was made from, NULL */
+        bool parent_made;  /* macvlan, ipvlan: their parent interface was made by us and goes with them */
+        char *ipam_driver; /* "default", "null": no addresses */
         struct strmap ipam_options, options, labels;
         struct network_subnet *subnets;
         size_t n_subnets;
@@ -56,11 +64,14 @@ struct network_record {
         struct network_range *ranges; /* as subnets */
         char bridge[IFNAMSIZ];
         unsigned mtu;
-        bool icc, masquerade;
+        bool icc, masquerade, inhibit_ipv4;
+        enum gateway_mode modes[2];     /* IPv4's, IPv6's */
+        struct ip_address sources[2];   /* what leaves is masqueraded as */
+        char **trusted;                 /* host interfaces, NULL */
         struct ip_address host_binding; /* where ports are published unless told */
         const char *kind;               /* of interfaces: "veth", "macvlan", "ipvlan"; NULL: none */
-        int mode;
-        int master; /* index of the bridge or the parent */
+        int mode, flag;                 /* of macvlan and ipvlan: the kernel's numbers */
+        int master;                     /* index of the bridge or the parent */
 };
 
 struct endpoint {
@@ -86,7 +97,7 @@ struct networks {
         struct database *db;
         struct event_log *events;
         void *engine;
-        network_netns_fn netns;
+        struct network_hooks hooks;
 
         /* Options, owned. */
         char *exec_root, *suffix; /* suffix: "" for the default exec root, else six hex digits */
@@ -148,6 +159,8 @@ void shim_port_copy(const struct shim_port *from, struct shim_port *to);
 /* ---- network-bridge.c: a network in the kernel ---- */
 int network_up(struct networks *nets, struct network_record *record, struct error *err);
 void network_down(struct networks *nets, struct network_record *record);
+/* Sets `parent_made` where network_up() would make the parent interface. */
+int network_parent_check(struct networks *nets, struct network_record *record, struct error *err);
 void network_nft(const struct network_record *record, struct nft_network *ret);
 /* Prefixes that a new network must not overlap. */
 int network_taken_prefixes(struct networks *nets, bool host_too, struct ip_prefix **ret, size_t *ret_count,
@@ -168,6 +181,11 @@ void endpoint_detach(struct networks *nets, const struct network_member_state *m
 struct endpoint *member_gateway_endpoint(struct networks *nets, struct network_member_state *m, int family);
 int member_update_gateways(struct networks *nets, struct network_member_state *m, struct sandbox *sandbox,
                            struct error *err);
+/* ---- network-container.c ---- */
+/* What is wanted of a network; `settings` and `mac` may be NULL. */
+void member_add_endpoint(struct network_member_state *m, const char *name,
+                         const struct endpoint_settings *settings, const char *mac);
+
 void network_event(struct networks *nets, const struct network_record *record, const char *action,
                    const char *container_id);
 
@@ -177,13 +195,43 @@ int ports_check(const struct container_config *config, const struct host_config 
 int ports_publish(struct networks *nets, struct network_member_state *m, const struct network_member *member,
                   int **ret_fds, struct error *err);
 void ports_unpublish(struct networks *nets, struct network_member_state *m);
-/* A port as the rules want it: false for those that have none (relays only). */
-bool port_rule(const struct shim_port *port, struct nft_publish *ret);
+/* The rules of these ports, for the next nft_commit(). */
+void ports_queue_rules(struct networks *nets, const struct shim_port *ports, size_t count, bool remove);
+/* What the shim is told: the ports that have a socket. `fds` are those of ports_publish(), one for each port of the
+ * member, -1 where there is none; consumed. */
+void ports_for_shim(const struct network_member_state *m, int *fds, struct shim_port **ret_ports,
+                    int **ret_fds, size_t *ret_count);
+/* The way out of a running container is another one now: its ports follow. */
+int ports_move(struct networks *nets, struct network_member_state *m, const struct network_member *member,
+               struct error *err);
+
+/* ---- network-link.c ---- */
+/* All that a container links to on the default bridge runs there. */
+int network_links_check(struct networks *nets, struct network_member_state *m,
+                        const struct network_member *member, struct error *err);
+void network_links_hosts(struct networks *nets, struct network_member_state *m,
+                         const struct network_member *member, struct strbuf *b);
+void network_links_env(struct networks *nets, struct network_member_state *m,
+                       const struct network_member *member, char ***env);
+
+/* ---- network-hosts.c ---- */
+char *network_hosts_make(struct networks *nets, struct network_member_state *m,
+                         const struct network_member *member);
+/* The container's own line for an endpoint comes or goes. */
+int network_hosts_endpoint(const struct network_member *member, const struct endpoint *e, bool add,
+                           struct error *err);
+int network_hosts_link(const char *container_dir, const char *address, const char *names, struct error *err);
+/* "NAME:ADDRESS" of ExtraHosts; the address may be in brackets. */
+int network_extra_host_split(const char *text, char **ret_name, char **ret_address, struct error *err);
+/* In place: a running container has the file itself mounted. */
+int network_file_write(int dirfd, const char *name, const char *text, struct error *err);
 
 /* ---- network-files.c ---- */
 int network_files_check(const struct host_config *host, struct error *err);
 int network_files_write(struct networks *nets, struct network_member_state *m,
                         const struct network_member *member, struct error *err);
+int network_resolv_conf_write(struct networks *nets, struct network_member_state *m,
+                              const struct network_member *member, struct error *err);
 /* Pure parts (fuzzed, tested). */
 /* resolv.conf for a container. `host_text` is the host's; `internal`: the embedded server is asked. */
 struct resolv_conf_request {
@@ -199,6 +247,10 @@ char **network_host_servers(struct networks *nets, const struct host_config *hos
 /* ---- network-dns.c ---- */
 int dns_files_write(struct networks *nets, struct network_member_state *m, const struct host_config *host,
                     struct error *err);
+/* Is it on a user-defined network, where names are answered? */
+bool member_has_names(struct networks *nets, const struct network_member_state *m);
+/* Does the running container have a DNS server? */
+bool dns_files_there(struct networks *nets, const struct network_member_state *m);
 void dns_files_rename(struct networks *nets, struct network_member_state *m);
 /* Before the endpoint is detached. */
 void dns_files_remove_endpoint(struct networks *nets, const struct network_member_state *m,

@@ -248,13 +248,14 @@ static json_object *network_json(struct networks *nets, const struct network_rec
                            .ipam = ipam_json(r),
                            .internal = r->internal,
                            .attachable = r->attachable,
+                           .config_only = r->config_only,
                            .config_from = json_object_new_object(),
                            .containers = containers ? containers_json(nets, r) : json_object_new_object(),
                            .options = map_json(&r->options, false),
                            .labels = map_json(&r->labels, false) };
         json_object *object;
 
-        json_set_string(s.config_from, "Network", "");
+        json_set_string(s.config_from, "Network", r->config_from ? r->config_from : "");
         object = json_unbind(&shown_table, &s);
         json_object_put(s.ipam);
         json_object_put(s.config_from);

@@ -19,6 +19,7 @@ static const struct json_field port_fields[] = {
         JSON_FIELD("ContainerIp", STRUCT, container_ip, JSON_STRING),
         JSON_FIELD("ContainerPort", STRUCT, container_port, JSON_INT),
         JSON_FIELD("Relay", STRUCT, relay, JSON_BOOL, JSON_OMIT_EMPTY),
+        JSON_FIELD("Direct", STRUCT, direct, JSON_BOOL, JSON_OMIT_EMPTY),
 };
 static const struct json_table port_table = JSON_TABLE(STRUCT, port_fields);
 #undef STRUCT

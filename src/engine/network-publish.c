@@ -61,7 +61,10 @@ int ports_check(const struct container_config *config, const struct host_config 
         return 0;
 }
 
-bool port_rule(const struct shim_port *port, struct nft_publish *ret)
+/* ---- Rules ---- */
+
+/* A port as the rules want it: false for those that have none (relays only). */
+static bool publish_rule(const struct shim_port *port, struct nft_publish *ret)
 {
         struct nft_publish rule = { .host_port = (uint16_t)port->host_port,
                                     .container_port = (uint16_t)port->container_port,
@@ -71,11 +74,35 @@ bool port_rule(const struct shim_port *port, struct nft_publish *ret)
             ip_address_parse(port->container_ip, &rule.container_ip) < 0 ||
             rule.host_ip.family != rule.container_ip.family)
                 return false;
-        /* The kernel routes nothing from ::1: there only the relay helps. */
-        if (rule.host_ip.family == AF_INET6 && ip_address_is_loopback(&rule.host_ip))
-                return false;
         *ret = rule;
         return true;
+}
+
+/* The same container port may be published several times. */
+static bool is_first_direct(const struct shim_port *ports, size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (ports[k].direct && ports[k].container_port == ports[i].container_port &&
+                    streq(ports[k].protocol, ports[i].protocol) &&
+                    streq(ports[k].container_ip, ports[i].container_ip))
+                        return false;
+        return ports[i].direct;
+}
+
+void ports_queue_rules(struct networks *nets, const struct shim_port *ports, size_t count, bool remove)
+{
+        for (size_t i = 0; i < count; i++) {
+                struct nft_publish rule;
+
+                if (!publish_rule(&ports[i], &rule))
+                        continue;
+                if (is_first_direct(ports, i))
+                        (remove ? nft_open_remove : nft_open_add)(nets->nft, &rule);
+                /* The kernel routes nothing from ::1: there only the relay helps. */
+                if (ports[i].host_port > 0 &&
+                    !(rule.host_ip.family == AF_INET6 && ip_address_is_loopback(&rule.host_ip)))
+                        (remove ? nft_publish_remove : nft_publish_add)(nets->nft, &rule);
+        }
 }
 
 /* ---- What is wanted ---- */
@@ -192,39 +219,48 @@ static const char *target(const struct published *p, const struct ip_address *ho
         return host->family == AF_INET ? (four ? four : six) : (six ? six : four);
 }
 
+static int bind_socket(const struct wanted *w, const struct ip_address *host, uint16_t port, bool relay,
+                       const char *container_ip, struct error *err)
+{
+        cleanup_error struct error why = { 0 };
+        int fd = port_bind(host, port, w->protocol, relay, &why);
+        char text[IP_TEXT_SIZE], reason[128];
+
+        if (fd >= 0)
+                return fd;
+        snprintf(reason, sizeof(reason), "%s", strerror(why.errnum));
+        reason[0] = (char)(reason[0] | 0x20);
+        error_set(err, ERROR_SYSTEM, "failed to bind host port for %s:%u:%s:%u/%s: %s",
+                  ip_address_format(host, text), port, container_ip, w->container_port,
+                  port_protocol_name(w->protocol), reason);
+        err->errnum = why.errnum;
+        return -1;
+}
+
 static int bind_one(struct published *p, const struct wanted *w, const struct ip_address *host, uint16_t port,
                     struct error *err)
 {
         const char *container_ip = target(p, host);
-        struct ip_address container = { 0 };
-        struct shim_port made = { 0 };
-        cleanup_error struct error why = { 0 };
+        struct ip_address container = { 0 }, any = { .family = host->family };
         char text[IP_TEXT_SIZE];
-        bool relay;
-        int fd;
+        struct shim_port made;
+        bool relay, same, routed;
+        int fd = -1;
 
-        if (check_conflict(p, w, host, port, err) < 0)
-                return -1;
         ip_address_parse(container_ip, &container);
-        relay = container.family != host->family || host->family == AF_INET6;
-        fd = port_bind(host, port, w->protocol, relay, &why);
-        ip_address_format(host, text);
-        if (fd < 0) {
-                char reason[128];
-
-                snprintf(reason, sizeof(reason), "%s", strerror(why.errnum));
-                reason[0] = (char)(reason[0] | 0x20);
-                error_set(err, ERROR_SYSTEM, "failed to bind host port for %s:%u:%s:%u/%s: %s", text, port,
-                          container_ip, w->container_port, port_protocol_name(w->protocol), reason);
-                err->errnum = why.errnum;
+        same = container.family == host->family;
+        routed = same && p->record->modes[host->family == AF_INET6] == GATEWAY_ROUTED;
+        relay = !same || host->family == AF_INET6;
+        if (!routed && (check_conflict(p, w, host, port, err) < 0 ||
+                        (fd = bind_socket(w, host, port, relay, container_ip, err)) < 0))
                 return -1;
-        }
-        made = (struct shim_port){ .host_ip = xstrdup(text),
-                                   .host_port = port,
+        made = (struct shim_port){ .host_ip = xstrdup(ip_address_format(routed ? &any : host, text)),
+                                   .host_port = routed ? 0 : port,
                                    .protocol = xstrdup(port_protocol_name(w->protocol)),
                                    .container_ip = xstrdup(container_ip),
                                    .container_port = w->container_port,
-                                   .relay = relay };
+                                   .relay = relay && !routed,
+                                   .direct = routed || (same && p->record->trusted) };
         array_reserve((void **)&p->fds, p->count, sizeof(*p->fds));
         p->fds[p->count] = fd;
         ARRAY_APPEND(p->ports, p->count, made);
@@ -234,7 +270,8 @@ static int bind_one(struct published *p, const struct wanted *w, const struct ip
 static void drop_from(struct published *p, size_t first)
 {
         for (size_t i = first; i < p->count; i++) {
-                close(p->fds[i]);
+                if (p->fds[i] >= 0)
+                        close(p->fds[i]);
                 free(p->ports[i].host_ip);
                 free(p->ports[i].protocol);
                 free(p->ports[i].container_ip);
@@ -298,22 +335,6 @@ static int bind_wanted(struct published *p, const struct wanted *w, struct error
 
 /* ---- All of a container's ports ---- */
 
-static int add_rules(struct networks *nets, const struct shim_port *ports, size_t count, bool remove,
-                     struct error *err)
-{
-        for (size_t i = 0; i < count; i++) {
-                struct nft_publish rule;
-
-                if (!port_rule(&ports[i], &rule))
-                        continue;
-                if (remove)
-                        nft_publish_remove(nets->nft, &rule);
-                else
-                        nft_publish_add(nets->nft, &rule);
-        }
-        return nft_commit(nets->nft, err);
-}
-
 static int publish(struct published *p, const struct network_member *member, struct error *err)
 {
         struct wanted *list = NULL;
@@ -324,9 +345,10 @@ static int publish(struct published *p, const struct network_member *member, str
         for (size_t i = 0; i < count && r == 0; i++)
                 r = bind_wanted(p, &list[i], err);
         free(list);
-        if (r == 0)
-                r = add_rules(p->nets, p->ports, p->count, false, err);
-        return r;
+        if (r < 0)
+                return -1;
+        ports_queue_rules(p->nets, p->ports, p->count, false);
+        return nft_commit(p->nets->nft, err);
 }
 
 int ports_publish(struct networks *nets, struct network_member_state *m, const struct network_member *member,
@@ -362,9 +384,57 @@ void ports_unpublish(struct networks *nets, struct network_member_state *m)
 {
         cleanup_error struct error err = { 0 };
 
-        if (add_rules(nets, m->ports, m->n_ports, true, &err) < 0)
+        ports_queue_rules(nets, m->ports, m->n_ports, true);
+        if (nft_commit(nets->nft, &err) < 0)
                 log_warn("ports of container %s: %s", m->name, error_message(&err));
         shim_ports_free(m->ports, m->n_ports);
         m->ports = NULL;
         m->n_ports = 0;
+}
+
+void ports_for_shim(const struct network_member_state *m, int *fds, struct shim_port **ret_ports,
+                    int **ret_fds, size_t *ret_count)
+{
+        size_t count = 0;
+
+        *ret_ports = m->n_ports > 0 ? xcalloc(m->n_ports, sizeof(**ret_ports)) : NULL;
+        for (size_t i = 0; i < m->n_ports; i++)
+                if (fds[i] >= 0) {
+                        shim_port_copy(&m->ports[i], &(*ret_ports)[count]);
+                        fds[count++] = fds[i];
+                }
+        *ret_fds = fds;
+        *ret_count = count;
+}
+
+/* The old sockets must go before the same ports are bound again. */
+static int publish_again(struct networks *nets, struct network_member_state *m,
+                         const struct network_member *member, struct error *err)
+{
+        struct shim_port *ports;
+        int *fds = NULL, r;
+        size_t count;
+
+        if (nets->hooks.ports(nets->engine, m->id, NULL, 0, NULL, err) < 0 ||
+            ports_publish(nets, m, member, &fds, err) < 0)
+                return -1;
+        ports_for_shim(m, fds, &ports, &fds, &count);
+        r = nets->hooks.ports(nets->engine, m->id, ports, count, fds, err);
+        for (size_t i = 0; i < count; i++)
+                close(fds[i]);
+        free(fds);
+        shim_ports_free(ports, count);
+        if (r < 0)
+                ports_unpublish(nets, m);
+        return r;
+}
+
+int ports_move(struct networks *nets, struct network_member_state *m, const struct network_member *member,
+               struct error *err)
+{
+        if (member->host->n_port_bindings == 0 && !member->host->publish_all_ports)
+                return 0;
+        if (m->n_ports > 0)
+                ports_unpublish(nets, m);
+        return publish_again(nets, m, member, err);
 }

@@ -29,6 +29,9 @@ static const struct json_field record_fields[] = {
         JSON_FIELD("EnableIPv6", STRUCT, ipv6, JSON_BOOL),
         JSON_FIELD("Internal", STRUCT, internal, JSON_BOOL),
         JSON_FIELD("Attachable", STRUCT, attachable, JSON_BOOL),
+        JSON_FIELD("ConfigOnly", STRUCT, config_only, JSON_BOOL, JSON_OMIT_EMPTY),
+        JSON_FIELD("ConfigFrom", STRUCT, config_from, JSON_STRING, JSON_OMIT_EMPTY),
+        JSON_FIELD("ParentMade", STRUCT, parent_made, JSON_BOOL, JSON_OMIT_EMPTY),
         JSON_FIELD("IPAMDriver", STRUCT, ipam_driver, JSON_STRING),
         JSON_FIELD("IPAMOptions", STRUCT, ipam_options, JSON_STRMAP),
         JSON_FIELD("Options", STRUCT, options, JSON_STRMAP),
@@ -48,6 +51,7 @@ void network_record_free(struct network_record *record)
         for (size_t i = 0; record->ranges && i < record->n_subnets; i++)
                 free(record->ranges[i].aux);
         free(record->ranges);
+        strv_free(record->trusted);
         json_free_fields(&record_table, record);
         free(record);
 }
@@ -142,19 +146,74 @@ static int option_bool(const struct network_record *r, const char *name, bool *v
         return 0;
 }
 
-static int check_gateway_mode(const struct network_record *r, const char *option, struct error *err)
+static int option_gateway_mode(const struct network_record *r, const char *option, enum gateway_mode *ret,
+                               struct error *err)
 {
-        const char *mode = strmap_get(&r->options, option);
+        static const char *const names[] = {
+                [GATEWAY_NAT] = "nat",
+                [GATEWAY_NAT_UNPROTECTED] = "nat-unprotected",
+                [GATEWAY_ROUTED] = "routed",
+                [GATEWAY_ISOLATED] = "isolated",
+        };
+        const char *text = strmap_get(&r->options, option);
 
-        if (string_empty(mode) || streq(mode, "nat"))
+        if (!text)
                 return 0;
-        return error_set(err, ERROR_UNSUPPORTED, "%s=%s is not supported", option, mode);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (streq(text, names[i])) {
+                        *ret = (enum gateway_mode)i;
+                        return i != GATEWAY_ISOLATED || r->internal
+                                   ? 0
+                                   : error_set(err, ERROR_INVALID,
+                                               "gateway mode 'isolated' can only be used for an internal "
+                                               "network");
+                }
+        return error_set(err, ERROR_INVALID, "failed to parse %s value: %s (unknown gateway mode %s)", option,
+                         text, text);
+}
+
+/* An address of the family, or nothing. */
+static int option_address(const struct network_record *r, const char *option, int family,
+                          struct ip_address *ret, struct error *err)
+{
+        const char *text = strmap_get(&r->options, option);
+
+        if (string_empty(text))
+                return 0;
+        return ip_address_parse(text, ret) == 0 && ret->family == family
+                   ? 0
+                   : error_set(err, ERROR_INVALID, "failed to parse %s value: %s (nil ip)", option, text);
+}
+
+static int complete_reach(struct networks *nets, struct network_record *r, struct error *err)
+{
+        const char *binding = strmap_get(&r->options, OPTION_HOST_BINDING);
+        const char *trusted = strmap_get(&r->options, OPTION_TRUSTED);
+
+        if (option_gateway_mode(r, OPTION_GATEWAY_MODE, &r->modes[0], err) < 0 ||
+            option_gateway_mode(r, OPTION_GATEWAY_MODE6, &r->modes[1], err) < 0 ||
+            option_address(r, OPTION_HOST_IPV4, AF_INET, &r->sources[0], err) < 0 ||
+            option_address(r, OPTION_HOST_IPV6, AF_INET6, &r->sources[1], err) < 0)
+                return -1;
+        if (!string_empty(trusted))
+                r->trusted = strv_split(trusted, ':');
+        for (char **name = r->trusted; name && *name; name++)
+                if (!**name || strlen(*name) >= IFNAMSIZ)
+                        return error_set(err, ERROR_INVALID, "invalid interface name in %s: %s",
+                                         OPTION_TRUSTED, trusted);
+        r->host_binding = nets->default_ip;
+        if (!string_empty(binding) && ip_address_parse(binding, &r->host_binding) < 0)
+                return error_set(err, ERROR_INVALID, "failed to parse %s value: %s (nil ip)",
+                                 OPTION_HOST_BINDING, binding);
+        if (ip_address_is_any(&r->host_binding))
+                r->host_binding.family = AF_UNSPEC; /* all addresses, of both families */
+        return 0;
 }
 
 static int complete_bridge(struct networks *nets, struct network_record *r, struct error *err)
 {
         const char *name = strmap_get(&r->options, OPTION_BRIDGE_NAME);
-        const char *binding = strmap_get(&r->options, OPTION_HOST_BINDING);
+        size_t per_family[2] = { 0 };
 
         if (!string_empty(name) && (strlen(name) >= IFNAMSIZ || strpbrk(name, "/ :")))
                 return error_set(err, ERROR_INVALID, "invalid bridge name: %s", name);
@@ -162,73 +221,106 @@ static int complete_bridge(struct networks *nets, struct network_record *r, stru
                 snprintf(r->bridge, sizeof(r->bridge), "%s", name);
         else
                 snprintf(r->bridge, sizeof(r->bridge), "br-%.12s", r->id);
-        if (check_gateway_mode(r, OPTION_GATEWAY_MODE, err) < 0 ||
-            check_gateway_mode(r, OPTION_GATEWAY_MODE6, err) < 0)
-                return -1;
+        for (size_t i = 0; i < r->n_subnets; i++)
+                if (++per_family[r->ranges[i].subnet.address.family == AF_INET6] > 1)
+                        return error_set(err, ERROR_FORBIDDEN,
+                                         "bridge driver doesn't support multiple subnets");
         r->kind = "veth";
         r->icc = r->masquerade = true;
         if (option_bool(r, OPTION_ICC, &r->icc, err) < 0 ||
-            option_bool(r, OPTION_MASQUERADE, &r->masquerade, err) < 0)
+            option_bool(r, OPTION_MASQUERADE, &r->masquerade, err) < 0 ||
+            option_bool(r, OPTION_INHIBIT_IPV4, &r->inhibit_ipv4, err) < 0)
                 return -1;
-        r->host_binding = nets->default_ip;
-        if (!string_empty(binding) && ip_address_parse(binding, &r->host_binding) < 0)
-                return error_set(err, ERROR_INVALID, "failed to parse %s value: %s (invalid ip address)",
-                                 OPTION_HOST_BINDING, binding);
-        if (ip_address_is_any(&r->host_binding))
-                r->host_binding.family = AF_UNSPEC; /* all addresses, of both families */
-        return 0;
+        return complete_reach(nets, r, err);
 }
 
-static const struct vlan_mode {
-        const char *driver, *option, *name;
-        int number; /* the kernel's MACVLAN_MODE_…, IPVLAN_MODE_… */
-} vlan_modes[] = {
-        { "macvlan", "macvlan_mode", "bridge", 4 }, { "macvlan", "macvlan_mode", "private", 1 },
-        { "macvlan", "macvlan_mode", "vepa", 2 },   { "macvlan", "macvlan_mode", "passthru", 8 },
-        { "ipvlan", "ipvlan_mode", "l2", 0 },       { "ipvlan", "ipvlan_mode", "l3", 1 },
-        { "ipvlan", "ipvlan_mode", "l3s", 2 },
+/* The first of each driver's kind is its default. */
+static const struct vlan_word {
+        const char *driver, *option, *what, *name;
+        int number; /* the kernel's MACVLAN_MODE_…, IPVLAN_MODE_…, IPVLAN_F_… */
+} vlan_words[] = {
+        { "macvlan", "macvlan_mode", "mode", "bridge", 4 },
+        { "macvlan", "macvlan_mode", "mode", "private", 1 },
+        { "macvlan", "macvlan_mode", "mode", "vepa", 2 },
+        { "macvlan", "macvlan_mode", "mode", "passthru", 8 },
+        { "ipvlan", "ipvlan_mode", "mode", "l2", 0 },
+        { "ipvlan", "ipvlan_mode", "mode", "l3", 1 },
+        { "ipvlan", "ipvlan_mode", "mode", "l3s", 2 },
+        { "ipvlan", "ipvlan_flag", "flag", "bridge", 0 },
+        { "ipvlan", "ipvlan_flag", "flag", "private", 1 },
+        { "ipvlan", "ipvlan_flag", "flag", "vepa", 2 },
 };
+
+static int find_word(const struct network_record *r, const char *what, int *ret, struct error *err)
+{
+        const struct vlan_word *first = NULL;
+
+        for (size_t i = 0; i < ARRAY_SIZE(vlan_words); i++) {
+                const struct vlan_word *w = &vlan_words[i];
+                const char *wanted = strmap_get(&r->options, w->option);
+
+                if (!streq(w->driver, r->driver) || !streq(w->what, what))
+                        continue;
+                if (!first)
+                        first = w;
+                if (string_empty(wanted) || streq(wanted, w->name)) {
+                        *ret = w->number;
+                        return 0;
+                }
+        }
+        if (!first)
+                return 0;
+        return error_set(err, ERROR_INVALID,
+                         "requested %s %s '%s' is not valid, '%s'%s is the %s driver default", r->driver,
+                         what, strmap_get(&r->options, first->option), first->name,
+                         streq(what, "mode") ? " mode" : "", r->driver);
+}
 
 static int complete_vlan(struct network_record *r, struct error *err)
 {
-        const char *parent = strmap_get(&r->options, "parent"), *mode = NULL, *option = NULL;
-        const struct vlan_mode *found = NULL;
+        const char *parent = strmap_get(&r->options, "parent");
 
-        if (string_empty(parent))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "%s networks without the option parent are not supported", r->driver);
-        if (strlen(parent) >= IFNAMSIZ)
+        if (find_word(r, "mode", &r->mode, err) < 0 || find_word(r, "flag", &r->flag, err) < 0)
+                return -1;
+        if (streq(parent, "lo"))
+                return error_set(err, ERROR_INVALID, "loopback interface is not a valid %s parent link",
+                                 r->driver);
+        if (!string_empty(parent) && strlen(parent) >= IFNAMSIZ)
                 return error_set(err, ERROR_INVALID, "invalid parent interface: %s", parent);
-        snprintf(r->bridge, sizeof(r->bridge), "%s", parent);
-        for (size_t i = ARRAY_SIZE(vlan_modes); i-- > 0;)
-                if (streq(vlan_modes[i].driver, r->driver)) {
-                        option = vlan_modes[i].option;
-                        mode = strmap_get(&r->options, option);
-                        if (!mode || streq(mode, vlan_modes[i].name))
-                                found = &vlan_modes[i];
-                }
-        if (!found)
-                return error_set(err, ERROR_INVALID, "unknown %s: %s", option, mode);
-        r->kind = found->driver;
-        r->mode = found->number;
+        if (string_empty(parent))
+                snprintf(r->bridge, sizeof(r->bridge), "dm-%.12s", r->id);
+        else
+                snprintf(r->bridge, sizeof(r->bridge), "%s", parent);
+        r->kind = streq(r->driver, "macvlan") ? "macvlan" : "ipvlan";
+        return 0;
+}
+
+static int option_mtu(struct network_record *r, struct error *err)
+{
+        const char *text = strmap_get(&r->options, OPTION_MTU);
+        int64_t number = 0;
+
+        if (text && string_to_int64(text, &number, NULL) < 0)
+                return error_set(err, ERROR_INVALID,
+                                 "failed to parse %s value: %s (strconv.Atoi: parsing \"%s\": "
+                                 "invalid syntax)",
+                                 OPTION_MTU, text, text);
+        if (number < 0 || number > 65535)
+                return error_set(err, ERROR_INVALID, "invalid MTU number: %s", text);
+        r->mtu = (unsigned)number;
         return 0;
 }
 
 int network_record_complete(struct networks *nets, struct network_record *r, struct error *err)
 {
-        const char *mtu = strmap_get(&r->options, OPTION_MTU);
-        uint64_t number = 0;
-
         r->ranges = xcalloc(r->n_subnets + 1, sizeof(*r->ranges));
         for (size_t i = 0; i < r->n_subnets; i++)
                 if (complete_subnet(&r->subnets[i], &r->ranges[i], err) < 0)
                         return -1;
-        if (mtu && (string_to_uint64(mtu, &number, NULL) < 0 || number > 65535))
-                return error_set(err, ERROR_INVALID,
-                                 "failed to parse %s value: %s (strconv.Atoi: parsing \"%s\": "
-                                 "invalid syntax)",
-                                 OPTION_MTU, mtu, mtu);
-        r->mtu = (unsigned)number;
+        if (option_mtu(r, err) < 0)
+                return -1;
+        if (r->config_only)
+                return 0;
         if (streq(r->driver, "bridge"))
                 return complete_bridge(nets, r, err);
         if (streq(r->driver, "macvlan") || streq(r->driver, "ipvlan"))

@@ -294,10 +294,10 @@ void networks_close(struct networks *nets)
         free(nets);
 }
 
-void networks_set_engine(struct networks *nets, void *engine, network_netns_fn netns)
+void networks_set_engine(struct networks *nets, void *engine, const struct network_hooks *hooks)
 {
         nets->engine = engine;
-        nets->netns = netns;
+        nets->hooks = *hooks;
 }
 
 char *const *networks_warnings(struct networks *nets)

@@ -47,10 +47,16 @@ struct network_options {
 /* The words of --default-address-pool: "base=10.0.0.0/8,size=24"; the caller frees *ret. */
 int network_pools_parse(char *const *texts, struct ipam_pool **ret, size_t *ret_count, struct error *err);
 
-/* What networks want to know about a running container when another container joins or when `network connect`
- * is called; given by the engine. Returns a descriptor of its network namespace, -1 with ERROR_CONFLICT when
- * not running. */
-typedef int (*network_netns_fn)(void *engine, const char *container_id, struct error *err);
+/* What networks need of a running container; given by the engine. ERROR_CONFLICT when it is not running. */
+struct network_hooks {
+        /* A descriptor of its network namespace: another container joins, or `network connect` is called. */
+        int (*netns)(void *engine, const char *container_id, struct error *err);
+        /* Its shim gets other published ports, a DNS server: shim/client.h. */
+        int (*ports)(void *engine, const char *container_id, const struct shim_port *ports, size_t count,
+                     const int *fds, struct error *err);
+        int (*dns)(void *engine, const char *container_id, const char *directory, const int fds[2],
+                   struct error *err);
+};
 
 /* Opens the records, makes what is missing in the kernel (bridges, table) and clears what a dead engine left.
  * `live` are the ids of containers whose shims run: endpoints of others lose address and ports (it is
@@ -59,12 +65,18 @@ int networks_open(struct database *db, struct event_log *events, const struct ne
                   char *const *live, struct networks **ret, struct error *err);
 /* Leaves the kernel's state as it is: containers run on. */
 void networks_close(struct networks *nets);
-void networks_set_engine(struct networks *nets, void *engine, network_netns_fn netns);
+void networks_set_engine(struct networks *nets, void *engine, const struct network_hooks *hooks);
 /* What the log and `docker info` shall say (e.g. that the host's forward chain drops); NULL-terminated, ours.
  */
 char *const *networks_warnings(struct networks *nets);
 
 /* ---- Containers ---- */
+
+/* A container that another links to on the default bridge (--link NAME:ALIAS). */
+struct network_link {
+        const char *id, *name, *alias, *hostname;
+        char *const *env, *const *exposed_ports;
+};
 
 /* A container as networks see it. */
 struct network_member {
@@ -72,6 +84,8 @@ struct network_member {
         const char *dir; /* CONTAINER_DIR, absolute: hosts, hostname and resolv.conf are written there */
         const struct container_config *config;
         const struct host_config *host;
+        const struct network_link *links; /* for a start; else NULL */
+        size_t n_links;
 };
 
 /* What can't be asked for together with container:X; of the request alone, before an image's configuration is
@@ -108,6 +122,10 @@ void network_start_deinit(struct network_start *start);
 /* Idempotent. Called when the shim has ended or a start failed. */
 void network_container_stop(struct networks *nets, const char *container_id);
 void network_container_remove(struct networks *nets, const char *container_id);
+/* The container that `link` leads to has started again: its address in the hosts file of the one that links to it,
+ * which runs in `container_dir`. */
+int network_link_moved(struct networks *nets, const char *container_dir, const struct network_link *link,
+                       struct error *err);
 void network_container_rename(struct networks *nets, const char *container_id, const char *name);
 
 /* Forgets all containers but these: those that were removed when the last engine died. */
@@ -145,7 +163,6 @@ int network_prune(struct networks *nets, const struct filters *filters, json_obj
 /* `settings` (EndpointSettings) may be NULL. */
 int network_connect(struct networks *nets, const char *name, const struct network_member *member,
                     const struct endpoint_settings *settings, struct error *err);
-/* `container` is the id; for one that the engine doesn't know any more `force` drops the endpoint of that
- * name. */
-int network_disconnect(struct networks *nets, const char *name, const char *container, bool force,
-                       struct error *err);
+/* `member` NULL: a container that the engine doesn't know any more; `force` drops its endpoint. */
+int network_disconnect(struct networks *nets, const char *name, const struct network_member *member,
+                       const char *container, bool force, struct error *err);

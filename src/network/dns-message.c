@@ -5,7 +5,6 @@
 
 #define HEAD 12
 #define FLAG_RESPONSE 0x80
-#define FLAG_AUTHORITATIVE 0x04
 #define FLAG_TRUNCATED 0x02
 #define FLAG_RECURSION_WANTED 0x01
 #define FLAG_RECURSION_AVAILABLE 0x80
@@ -103,8 +102,7 @@ static size_t begin(const uint8_t *query, const struct dns_query *q, int code, u
         if (q->question_end > room)
                 return 0;
         memcpy(answer, query, q->question_end);
-        answer[2] =
-            (uint8_t)(FLAG_RESPONSE | FLAG_AUTHORITATIVE | (q->recursion ? FLAG_RECURSION_WANTED : 0));
+        answer[2] = (uint8_t)(FLAG_RESPONSE | (q->recursion ? FLAG_RECURSION_WANTED : 0));
         answer[3] = (uint8_t)(FLAG_RECURSION_AVAILABLE | code);
         put16(answer + 4, 1);
         memset(answer + 6, 0, 6);

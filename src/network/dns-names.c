@@ -29,6 +29,7 @@ static void networks_clear(struct dns_view *view)
 {
         for (size_t i = 0; i < view->n_networks; i++) {
                 network_clear(&view->networks[i]);
+                strmap_deinit(&view->networks[i].links);
                 free(view->networks[i].id);
                 free(view->networks[i].name);
         }
@@ -93,6 +94,18 @@ static void add_network(struct dns_view *view, const char *text)
         ARRAY_APPEND(view->networks, view->n_networks, n);
 }
 
+/* "NETWORK_ID ALIAS NAME", behind the network's own line */
+static void add_link(struct dns_view *view, const char *text)
+{
+        cleanup_strv char **words = strv_split(text, ' ');
+
+        if (strv_length(words) != 3)
+                return;
+        for (size_t i = 0; i < view->n_networks; i++)
+                if (streq(view->networks[i].id, words[0]))
+                        strmap_set(&view->networks[i].links, words[1], words[2]);
+}
+
 static void read_resolver(struct dns_view *view)
 {
         cleanup_free char *path = string_format("resolver/%s", view->id);
@@ -112,6 +125,8 @@ static void read_resolver(struct dns_view *view)
                         add_network(view, value);
                 else if ((value = string_after(*line, "server ")))
                         strv_append(&view->servers, value);
+                else if ((value = string_after(*line, "link ")))
+                        add_link(view, value);
                 else if (streq(*line, "external no"))
                         view->no_external = true;
         }
@@ -206,6 +221,14 @@ static void rotate(struct found *f, unsigned turn)
         }
 }
 
+static const char *linked_name(const struct dns_network *n, const char *name)
+{
+        for (size_t i = 0; i < n->links.count; i++)
+                if (strcasecmp(n->links.pairs[i].key, name) == 0)
+                        return n->links.pairs[i].value;
+        return name;
+}
+
 int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret,
                   size_t *ret_count)
 {
@@ -215,7 +238,9 @@ int dns_view_find(struct dns_view *view, const char *name, int family, struct ip
         for (size_t i = 0; i < view->n_networks; i++) {
                 size_t suffix = strlen(view->networks[i].name);
 
-                find_in(&view->networks[i], name, len, family, &f);
+                const char *target = linked_name(&view->networks[i], name);
+
+                find_in(&view->networks[i], target, strlen(target), family, &f);
                 /* NAME.NETWORK */
                 if (!f.known && len > suffix + 1 && name[len - suffix - 1] == '.' &&
                     strcasecmp(name + len - suffix, view->networks[i].name) == 0)

@@ -3,6 +3,7 @@
  *
  *     DIRECTORY/NETWORK_ID/CONTAINER_ID   lines "address IP" and "name NAME" (what it answers to)
  *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP",
+ *                                         "link NETWORK_ID ALIAS NAME" (the container's own names for others),
  *                                         "external no" (it is on internal networks only) */
 #pragma once
 
@@ -56,6 +57,7 @@ struct dns_network {
         struct timespec changed; /* of the folder, when it was read */
         struct dns_endpoint *endpoints;
         size_t n_endpoints;
+        struct strmap links; /* alias → name */
 };
 /* One container's view; zero-initialise, dns_view_deinit(). */
 struct dns_view {

@@ -74,6 +74,7 @@ void nft_expr_mask(struct nft_rule *r, uint32_t reg, const void *mask, size_t le
 /* A set: matches. A map: gives the data in `dreg`. A verdict map (dreg NFT_REG_VERDICT): takes it. */
 void nft_expr_lookup(struct nft_rule *r, const char *set, uint32_t sreg, uint32_t dreg, bool map);
 void nft_expr_dnat(struct nft_rule *r, int family, uint32_t address_reg, uint32_t port_reg);
+void nft_expr_snat(struct nft_rule *r, int family, uint32_t address_reg);
 void nft_expr_value(struct nft_rule *r, uint32_t reg, const void *data, size_t len);
 void nft_expr_masquerade(struct nft_rule *r);
 void nft_expr_verdict(struct nft_rule *r, int verdict, const char *chain);

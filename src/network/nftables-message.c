@@ -238,6 +238,16 @@ void nft_expr_dnat(struct nft_rule *r, int family, uint32_t address_reg, uint32_
         expr_end(&e);
 }
 
+void nft_expr_snat(struct nft_rule *r, int family, uint32_t address_reg)
+{
+        struct expr e = expr_begin(r, "nat");
+
+        put_be32(e.m, NFTA_NAT_TYPE, NFT_NAT_SNAT);
+        put_be32(e.m, NFTA_NAT_FAMILY, (uint32_t)family);
+        put_be32(e.m, NFTA_NAT_REG_ADDR_MIN, address_reg);
+        expr_end(&e);
+}
+
 void nft_expr_value(struct nft_rule *r, uint32_t reg, const void *data, size_t len)
 {
         struct expr e = expr_begin(r, "immediate");

@@ -26,6 +26,8 @@ static const struct nft_set_shape sets[] = {
           CONCAT2(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), 20, 0 },
         { "publish6any", CONCAT2(NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 8,
           CONCAT2(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), 20, 0 },
+        { "open4", CONCAT3(NFT_TYPE_IPV4, NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 12, 0, 0, 0 },
+        { "open6", CONCAT3(NFT_TYPE_IPV6, NFT_TYPE_PROTOCOL, NFT_TYPE_SERVICE), 24, 0, 0, 0 },
         { "forward_in", NFT_TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0, 0 },
         { "forward_out", NFT_TYPE_IFNAME, IFNAMSIZ, NFT_DATA_VERDICT, 0, 0 },
         { "masquerade4", NFT_TYPE_IPV4, 4, NFT_DATA_VERDICT, 0, NFT_SET_INTERVAL },
@@ -36,10 +38,11 @@ static const struct nft_set_shape sets[] = {
 static const struct family {
         int family;
         uint32_t size, source, destination;
-        const char *publish, *publish_any, *masquerade;
+        const char *publish, *publish_any, *open, *masquerade;
+        uint8_t icmp;
 } families[] = {
-        { NFPROTO_IPV4, 4, 12, 16, "publish4", "publish4any", "masquerade4" },
-        { NFPROTO_IPV6, 16, 8, 24, "publish6", "publish6any", "masquerade6" },
+        { NFPROTO_IPV4, 4, 12, 16, "publish4", "publish4any", "open4", "masquerade4", IPPROTO_ICMP },
+        { NFPROTO_IPV6, 16, 8, 24, "publish6", "publish6any", "open6", "masquerade6", IPPROTO_ICMPV6 },
 };
 
 static void match_family(struct nft_rule *r, int family)
@@ -78,17 +81,24 @@ static void match_loopback(struct nft_rule *r, uint32_t offset)
         nft_expr_compare(r, NFT_REG_1, NFT_CMP_EQ, &loopback, sizeof(loopback));
 }
 
+/* [daddr .] l4proto . dport, from the first register on */
+static void load_destination(struct nft_rule *r, const struct family *f, bool any)
+{
+        uint32_t words = any ? 0 : f->size / 4;
+
+        match_family(r, f->family);
+        if (!any)
+                nft_expr_payload(r, NFT_PAYLOAD_NETWORK_HEADER, f->destination, f->size, NFT_REG32_00);
+        nft_expr_meta(r, NFT_META_L4PROTO, NFT_REG32_00 + words);
+        nft_expr_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_01 + words);
+}
+
 /* dnat to [daddr .] l4proto . dport map @name */
 static void add_publish_rule(struct nft *nft, const struct family *f, bool any)
 {
         struct nft_rule r = nft_rule_begin(nft, "publish");
-        uint32_t words = any ? 0 : f->size / 4;
 
-        match_family(&r, f->family);
-        if (!any)
-                nft_expr_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, f->destination, f->size, NFT_REG32_00);
-        nft_expr_meta(&r, NFT_META_L4PROTO, NFT_REG32_00 + words);
-        nft_expr_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_01 + words);
+        load_destination(&r, f, any);
         nft_expr_lookup(&r, any ? f->publish_any : f->publish, NFT_REG32_00, NFT_REG32_00, true);
         nft_expr_dnat(&r, f->family, NFT_REG32_00, NFT_REG32_00 + f->size / 4);
         nft_rule_end(&r);
@@ -246,22 +256,71 @@ static void dnat_rule(struct nft *nft, const char *chain, bool masquerade)
         nft_rule_end(&r);
 }
 
-static void add_network_rules(struct nft *nft, const struct nft_network *n, const struct chain_names *names)
+/* What gets in beside translated ports. */
+static void add_family_rules(struct nft *nft, const struct nft_network *n, const struct family *f,
+                             enum gateway_mode mode, const char *chain)
 {
         struct nft_rule r;
 
-        if (!n->internal)
+        if (mode == GATEWAY_NAT_UNPROTECTED) {
+                r = nft_rule_begin(nft, chain);
+                match_family(&r, f->family);
+                nft_expr_verdict(&r, NF_ACCEPT, NULL);
+                nft_rule_end(&r);
+        }
+        if (mode == GATEWAY_ROUTED) {
+                r = nft_rule_begin(nft, chain);
+                match_family(&r, f->family);
+                nft_expr_meta(&r, NFT_META_L4PROTO, NFT_REG_1);
+                nft_expr_compare(&r, NFT_REG_1, NFT_CMP_EQ, &f->icmp, sizeof(f->icmp));
+                nft_expr_verdict(&r, NF_ACCEPT, NULL);
+                nft_rule_end(&r);
+                r = nft_rule_begin(nft, chain);
+                load_destination(&r, f, false);
+                nft_expr_lookup(&r, f->open, NFT_REG32_00, 0, false);
+                nft_expr_verdict(&r, NF_ACCEPT, NULL);
+                nft_rule_end(&r);
+        }
+        for (char *const *interface = n->trusted; interface && *interface; interface++) {
+                r = nft_rule_begin(nft, chain);
+                match_interface(&r, NFT_META_IIFNAME, NFT_CMP_EQ, *interface);
+                load_destination(&r, f, false);
+                nft_expr_lookup(&r, f->open, NFT_REG32_00, 0, false);
+                nft_expr_verdict(&r, NF_ACCEPT, NULL);
+                nft_rule_end(&r);
+        }
+}
+
+static void masquerade_rule(struct nft *nft, const struct nft_network *n, const struct family *f,
+                            const struct ip_address *source, const char *chain)
+{
+        struct nft_rule r = nft_rule_begin(nft, chain);
+
+        match_family(&r, f->family);
+        match_interface(&r, NFT_META_OIFNAME, NFT_CMP_NEQ, n->bridge);
+        if (ip_given(source)) {
+                nft_expr_value(&r, NFT_REG_1, source->bytes, f->size);
+                nft_expr_snat(&r, f->family, NFT_REG_1);
+        } else {
+                nft_expr_masquerade(&r);
+        }
+        nft_rule_end(&r);
+}
+
+static void add_network_rules(struct nft *nft, const struct nft_network *n, const struct chain_names *names)
+{
+        if (!n->internal) {
                 dnat_rule(nft, names->in, false);
+                for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+                        add_family_rules(nft, n, &families[i], n->modes[i], names->in);
+        }
         verdict_rule(nft, names->in, NFT_META_IIFNAME, NFT_CMP_EQ, n->bridge, n->icc ? NF_ACCEPT : NF_DROP);
         verdict_rule(nft, names->in, 0, 0, NULL, NF_DROP);
         if (n->internal)
                 verdict_rule(nft, names->out, NFT_META_OIFNAME, NFT_CMP_NEQ, n->bridge, NF_DROP);
-        if (n->masquerade && !n->internal) {
-                r = nft_rule_begin(nft, names->nat);
-                match_interface(&r, NFT_META_OIFNAME, NFT_CMP_NEQ, n->bridge);
-                nft_expr_masquerade(&r);
-                nft_rule_end(&r);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(families) && n->masquerade && !n->internal; i++)
+                if (n->modes[i] != GATEWAY_ROUTED)
+                        masquerade_rule(nft, n, &families[i], &n->sources[i], names->nat);
         /* A published port reached from its own bridge: without this the answer would take a short cut. */
         dnat_rule(nft, names->nat, true);
 }
@@ -358,6 +417,30 @@ void nft_publish_add(struct nft *nft, const struct nft_publish *port)
 void nft_publish_remove(struct nft *nft, const struct nft_publish *port)
 {
         publish_element(nft, port, nft_element_delete);
+}
+
+static void open_element(struct nft *nft, const struct nft_publish *p,
+                         void (*each)(struct nft *nft, const struct nft_element *element))
+{
+        const struct family *f = &families[p->container_ip.family == AF_INET6];
+        uint8_t key[24] = { 0 };
+        uint16_t port = htons(p->container_port);
+        struct nft_element e = { .set = f->open, .key = key, .key_len = f->size + 8 };
+
+        memcpy(key, p->container_ip.bytes, f->size);
+        key[f->size] = (uint8_t)p->protocol;
+        memcpy(key + f->size + 4, &port, sizeof(port));
+        each(nft, &e);
+}
+
+void nft_open_add(struct nft *nft, const struct nft_publish *port)
+{
+        open_element(nft, port, nft_element_add);
+}
+
+void nft_open_remove(struct nft *nft, const struct nft_publish *port)
+{
+        open_element(nft, port, nft_element_delete);
 }
 
 /* ---- The embedded DNS server, in a container's namespace ---- */

@@ -92,30 +92,61 @@ void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth)
                 port_options(rtnl, veth);
 }
 
-void rtnl_vlan_add(struct rtnl *rtnl, const char *kind, int mode, int parent, const char *name, int netns,
-                   const uint8_t *mac, unsigned mtu)
+void rtnl_vlan_add(struct rtnl *rtnl, const struct rtnl_vlan *vlan)
 {
         struct nlmsghdr *message = link_begin(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
         struct nlattr *info, *data;
-        bool macvlan = streq(kind, "macvlan");
+        bool macvlan = streq(vlan->kind, "macvlan");
 
-        mnl_attr_put_strz(message, IFLA_IFNAME, name);
-        mnl_attr_put_u32(message, IFLA_LINK, (uint32_t)parent);
-        mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)netns);
-        if (macvlan && mac)
-                mnl_attr_put(message, IFLA_ADDRESS, 6, mac);
-        if (mtu)
-                mnl_attr_put_u32(message, IFLA_MTU, mtu);
-        info = mnl_attr_nest_start(message, IFLA_LINKINFO);
-        mnl_attr_put_strz(message, IFLA_INFO_KIND, kind);
-        data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+        mnl_attr_put_strz(message, IFLA_IFNAME, vlan->name);
+        mnl_attr_put_u32(message, IFLA_LINK, (uint32_t)vlan->parent);
+        mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)vlan->netns);
         if (macvlan)
-                mnl_attr_put_u32(message, IFLA_MACVLAN_MODE, (uint32_t)mode);
-        else
-                mnl_attr_put_u16(message, IFLA_IPVLAN_MODE, (uint16_t)mode);
+                mnl_attr_put(message, IFLA_ADDRESS, sizeof(vlan->mac), vlan->mac);
+        if (vlan->mtu)
+                mnl_attr_put_u32(message, IFLA_MTU, vlan->mtu);
+        info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+        mnl_attr_put_strz(message, IFLA_INFO_KIND, vlan->kind);
+        data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+        if (macvlan) {
+                mnl_attr_put_u32(message, IFLA_MACVLAN_MODE, (uint32_t)vlan->mode);
+        } else {
+                mnl_attr_put_u16(message, IFLA_IPVLAN_MODE, (uint16_t)vlan->mode);
+                mnl_attr_put_u16(message, IFLA_IPVLAN_FLAGS, (uint16_t)vlan->flag);
+        }
         mnl_attr_nest_end(message, data);
         mnl_attr_nest_end(message, info);
-        rtnl_message_end(rtnl, message, string_format("create %s interface %s", kind, name));
+        rtnl_message_end(rtnl, message, string_format("create %s interface %s", vlan->kind, vlan->name));
+}
+
+void rtnl_dummy_add(struct rtnl *rtnl, const char *name)
+{
+        struct nlmsghdr *message = link_begin(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+        struct nlattr *info;
+
+        link_set_up(message);
+        mnl_attr_put_strz(message, IFLA_IFNAME, name);
+        info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+        mnl_attr_put_strz(message, IFLA_INFO_KIND, "dummy");
+        mnl_attr_nest_end(message, info);
+        rtnl_message_end(rtnl, message, string_format("create dummy interface %s", name));
+}
+
+void rtnl_tagged_add(struct rtnl *rtnl, const char *name, int parent, uint16_t tag)
+{
+        struct nlmsghdr *message = link_begin(rtnl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+        struct nlattr *info, *data;
+
+        link_set_up(message);
+        mnl_attr_put_strz(message, IFLA_IFNAME, name);
+        mnl_attr_put_u32(message, IFLA_LINK, (uint32_t)parent);
+        info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+        mnl_attr_put_strz(message, IFLA_INFO_KIND, "vlan");
+        data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+        mnl_attr_put_u16(message, IFLA_VLAN_ID, tag);
+        mnl_attr_nest_end(message, data);
+        mnl_attr_nest_end(message, info);
+        rtnl_message_end(rtnl, message, string_format("create VLAN interface %s", name));
 }
 
 void rtnl_link_up(struct rtnl *rtnl, int index, const char *name)

@@ -34,9 +34,20 @@ struct rtnl_veth {
 };
 void rtnl_bridge_add(struct rtnl *rtnl, const char *name, const uint8_t mac[6], unsigned mtu);
 void rtnl_veth_add(struct rtnl *rtnl, const struct rtnl_veth *veth);
-/* macvlan and ipvlan: `kind` is its name, `mode` its number in the kernel's ABI. */
-void rtnl_vlan_add(struct rtnl *rtnl, const char *kind, int mode, int parent, const char *name, int netns,
-                   const uint8_t *mac, unsigned mtu);
+/* A macvlan or ipvlan interface in a container. */
+struct rtnl_vlan {
+        const char *kind; /* "macvlan", "ipvlan" */
+        int mode, flag;   /* the kernel's numbers; `flag` of ipvlan */
+        int parent;
+        const char *name;
+        int netns;
+        uint8_t mac[6]; /* of macvlan */
+        unsigned mtu;   /* 0: the parent's */
+};
+void rtnl_vlan_add(struct rtnl *rtnl, const struct rtnl_vlan *vlan);
+void rtnl_dummy_add(struct rtnl *rtnl, const char *name); /* up */
+/* An interface for the frames of a parent that have the tag (802.1Q); up. */
+void rtnl_tagged_add(struct rtnl *rtnl, const char *name, int parent, uint16_t tag);
 void rtnl_link_up(struct rtnl *rtnl, int index, const char *name); /* index 0: by name; so for those below */
 void rtnl_link_down(struct rtnl *rtnl, const char *name);
 void rtnl_link_rename(struct rtnl *rtnl, int index, const char *name);

@@ -5,12 +5,45 @@
 #include "base/str.h"
 #include "network/rtnetlink.h"
 
-static int enable_ipv6(void *arg, struct error *err)
-{
-        cleanup_free char *path = string_format("/proc/sys/net/ipv6/conf/%s/disable_ipv6", (const char *)arg);
+#include <errno.h>
 
-        return file_write(AT_FDCWD, path, "0", err);
+/* ---- Its sysctls; on a thread in the container's namespace ---- */
+
+static int write_sysctl(const char *interface, const struct interface_sysctl *sysctl, struct error *err)
+{
+        cleanup_free char *path =
+            string_format("/proc/sys/%s/%s/%s", sysctl->directory, interface, sysctl->name);
+
+        if (access(path, F_OK) < 0)
+                return error_set(err, ERROR_INVALID, "%s is not a sysctl file", path);
+        if (file_write(AT_FDCWD, path, sysctl->value, err) < 0)
+                return error_context(err, "unable to write to '%s'", path);
+        return 0;
 }
+
+static bool has_ipv6(const struct sandbox_interface *iface)
+{
+        for (size_t i = 0; i < iface->n_addresses; i++)
+                if (iface->addresses[i].address.family == AF_INET6)
+                        return true;
+        return false;
+}
+
+static int write_sysctls(void *arg, struct error *err)
+{
+        static const struct interface_sysctl enable = { (char *)"net/ipv6/conf", (char *)"disable_ipv6",
+                                                        (char *)"0" };
+        const struct sandbox_interface *iface = arg;
+
+        if (has_ipv6(iface) && write_sysctl(iface->name, &enable, err) < 0)
+                return -1;
+        for (size_t i = 0; i < iface->sysctls.count; i++)
+                if (write_sysctl(iface->name, &iface->sysctls.items[i], err) < 0)
+                        return -1;
+        return 0;
+}
+
+/* ---- Attaching ---- */
 
 static void queue_gateways(struct sandbox *s, int index, const struct ip_address gateways[2])
 {
@@ -22,23 +55,48 @@ static void queue_gateways(struct sandbox *s, int index, const struct ip_address
         }
 }
 
+static void queue_on_link(struct sandbox *s, int index, const bool on_link[2])
+{
+        for (int i = 0; i < 2; i++) {
+                struct ip_prefix everything = { .address.family = i ? AF_INET6 : AF_INET };
+
+                if (on_link[i])
+                        rtnl_route_add(s->rtnl, index, &everything, NULL);
+        }
+}
+
 static int configure(struct sandbox *s, const struct sandbox_interface *iface, struct error *err)
 {
         struct rtnl_link link;
         int r = rtnl_link_find(s->rtnl, iface->name, &link, err);
-        bool ipv6 = false;
 
         if (r <= 0)
                 return r < 0 ? -1 : error_set(err, ERROR_SYSTEM, "interface %s has gone", iface->name);
-        for (size_t i = 0; i < iface->n_addresses; i++)
-                ipv6 = ipv6 || iface->addresses[i].address.family == AF_INET6;
-        if (ipv6 && sandbox_run(s->netns, enable_ipv6, (char *)iface->name, err) < 0)
+        if ((has_ipv6(iface) || iface->sysctls.count > 0) &&
+            sandbox_run(s->netns, write_sysctls, (void *)iface, err) < 0)
                 return -1;
         for (size_t i = 0; i < iface->n_addresses; i++)
                 rtnl_address_add(s->rtnl, link.index, &iface->addresses[i]);
         rtnl_link_up(s->rtnl, link.index, iface->name);
         queue_gateways(s, link.index, iface->gateways);
+        queue_on_link(s, link.index, iface->on_link);
         return rtnl_commit(s->rtnl, err);
+}
+
+static void queue_vlan(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface)
+{
+        struct rtnl_vlan vlan = {
+                .kind = iface->kind,
+                .mode = iface->mode,
+                .flag = iface->flag,
+                .parent = iface->master,
+                .name = iface->name,
+                .netns = s->netns,
+                .mtu = iface->mtu,
+        };
+
+        memcpy(vlan.mac, iface->mac, sizeof(vlan.mac));
+        rtnl_vlan_add(host, &vlan);
 }
 
 int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface,
@@ -58,11 +116,12 @@ int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_in
         if (streq(iface->kind, "veth"))
                 rtnl_veth_add(host, &veth);
         else
-                rtnl_vlan_add(host, iface->kind, iface->mode, iface->master, iface->name, s->netns,
-                              iface->mac, iface->mtu);
+                queue_vlan(s, host, iface);
         if (rtnl_commit(host, err) < 0) {
-                /* The pair may be there although its port wasn't set up. */
-                sandbox_detach(s, iface->name, NULL);
+                /* The pair may be there although its port wasn't set up - but not if the name was taken: what
+                 * has it is somebody else's. */
+                if (err->errnum != EEXIST)
+                        sandbox_detach(s, iface->name, NULL);
                 return -1;
         }
         if (configure(s, iface, err) < 0) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "network/address.h"
+#include "network/interface-sysctl.h"
 
 #include <net/if.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@ struct sandbox_interface {
         char host_name[IFNAMSIZ]; /* our end of the veth pair; "" for macvlan and ipvlan */
         char name[IFNAMSIZ];      /* "eth0" */
         const char *kind;         /* "veth", "macvlan", "ipvlan" */
-        int mode;                 /* of macvlan, ipvlan */
+        int mode, flag;           /* of macvlan, ipvlan: rtnetlink.h */
         int master;               /* index of the bridge, or of the parent */
         uint8_t mac[6];
         unsigned mtu;
@@ -41,6 +42,8 @@ struct sandbox_interface {
         struct ip_prefix addresses[8];
         size_t n_addresses;
         struct ip_address gateways[2]; /* default routes by this interface: AF_UNSPEC for none */
+        bool on_link[2];               /* default routes without a gateway (ipvlan's layer 3) */
+        struct interface_sysctls sysctls;
 };
 /* `host` is a socket in the host's namespace. On failure nothing is left. */
 int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_interface *iface,

@@ -21,6 +21,8 @@ static int fail_from_errno(struct error *err, int errnum, const char *what)
 
 /* Two more are the DNS server's. */
 #define SHIM_PORTS_MAX (SPAWN_MAX_FDS - SHIM_FD_PORTS - 2)
+/* One more is for a message's memfd. */
+#define SHIM_PORTS_LIVE_MAX (SOCKET_MAX_FDS - 1)
 
 int shim_spawn(const struct shim_spawn_options *options, struct error *err)
 {
@@ -98,14 +100,20 @@ static int call(int shim, const struct shim_request *request, const int *fds, si
         return -1;
 }
 
-static int call_simple(int shim, const struct shim_request *request, struct error *err)
+static int call_with_fds(int shim, const struct shim_request *request, const int *fds, size_t n_fds,
+                         struct error *err)
 {
         struct shim_reply reply = { 0 };
 
-        if (call(shim, request, NULL, 0, &reply, err) < 0)
+        if (call(shim, request, fds, n_fds, &reply, err) < 0)
                 return -1;
         json_free_fields(&shim_reply_table, &reply);
         return 0;
+}
+
+static int call_simple(int shim, const struct shim_request *request, struct error *err)
+{
+        return call_with_fds(shim, request, NULL, 0, err);
 }
 
 int shim_start(int shim, int *ret_pid, struct error *err)
@@ -162,6 +170,26 @@ int shim_attach(int shim, const struct shim_attach_options *options, int client,
                 return -1;
         json_free_fields(&shim_reply_table, &reply);
         return 0;
+}
+
+int shim_ports(int shim, const struct shim_port *ports, size_t n_ports, const int *fds, struct error *err)
+{
+        struct shim_request request = { .type = (char *)"ports",
+                                        .ports = (struct shim_port *)ports,
+                                        .n_ports = n_ports };
+
+        if (n_ports > SHIM_PORTS_LIVE_MAX)
+                return error_set(err, ERROR_INVALID,
+                                 "too many published ports to be moved to another network (at most %d)",
+                                 SHIM_PORTS_LIVE_MAX);
+        return call_with_fds(shim, &request, fds, n_ports, err);
+}
+
+int shim_dns(int shim, const char *directory, const int fds[2], struct error *err)
+{
+        struct shim_request request = { .type = (char *)"dns", .dns_directory = (char *)directory };
+
+        return call_with_fds(shim, &request, fds, 2, err);
 }
 
 int shim_exec_create(int shim, const char *exec_id, const struct shim_exec_config *config, struct error *err)

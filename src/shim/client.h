@@ -69,6 +69,10 @@ int shim_pause(int shim, struct error *err);
 int shim_unpause(int shim, struct error *err);
 /* Either may be NULL. `resources` is the OCI spec's linux.resources with what changes. */
 int shim_update(int shim, json_object *resources, const struct restart_policy *restart, struct error *err);
+/* Replaces the published ports, of which `fds` has a socket each; the shim lets go of those that it had. */
+int shim_ports(int shim, const struct shim_port *ports, size_t n_ports, const int *fds, struct error *err);
+/* Opens the DNS server that a start did not need; `fds` as shim_spawn() has them. */
+int shim_dns(int shim, const char *directory, const int fds[2], struct error *err);
 /* The state as the shim has it, and the ids of its execs. */
 int shim_state(int shim, struct container_state *ret, struct error *err);
 

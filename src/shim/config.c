@@ -13,7 +13,7 @@ static const struct json_field shim_port_fields[] = {
         JSON_FIELD("container_port", struct shim_port, container_port, JSON_INT),
         JSON_FIELD("relay", struct shim_port, relay, JSON_BOOL, JSON_OMIT_EMPTY),
 };
-static const struct json_table shim_port_table = JSON_TABLE(struct shim_port, shim_port_fields);
+const struct json_table shim_port_table = JSON_TABLE(struct shim_port, shim_port_fields);
 
 static const struct json_field shim_config_fields[] = {
         JSON_FIELD("id", struct shim_config, id, JSON_STRING),

@@ -10,7 +10,8 @@
  *   3         the listening control socket, EXEC_ROOT/containers/ID/ctl.sock
  *   4         the container's network namespace if `has_netns`, else unused
  *   5, 6, …   the bound host port sockets, one for each of `ports`
- *   behind    the DNS server's UDP and TCP socket, if `dns_directory` */
+ *   behind    the DNS server's UDP and TCP socket, if `dns_directory`
+ * (shim_ports() and shim_dns() in client.h bring others later.) */
 #pragma once
 
 #include "base/error.h"
@@ -29,7 +30,9 @@ struct shim_port {
         char *container_ip;
         int container_port;
         bool relay; /* tcp: the shim accepts connections and passes them on inside the container's netns */
+        bool direct; /* davitd's: reached at the container's own address, too (without a host port: only so) */
 };
+extern const struct json_table shim_port_table;
 
 struct shim_config {
         char *id;

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -15,11 +16,15 @@ struct call {
         struct shim *shim;
         struct connection *connection;
         struct shim_request *request;
-        int client, pending_fd;
+        int fds[SOCKET_MAX_FDS]; /* of a call with a client: its socket, and what was read from it too early
+                                  */
+        size_t n_fds;
         struct shim_reply reply;
         bool no_reply;   /* it comes later */
         bool end;        /* after the reply the shim has nothing to live for */
 };
+
+enum { CALL_CLIENT, CALL_PENDING };
 
 static void connection_free(struct connection *connection)
 {
@@ -84,14 +89,14 @@ static int handle_attach(struct call *call, struct error *err)
                 .replay = request->logs ? &replay : NULL,
         };
 
-        if (call->client < 0)
+        if (call->fds[CALL_CLIENT] < 0)
                 return error_set(err, ERROR_INVALID, "attach: no client");
         if (shim->phase == SHIM_ENDED)
                 return error_set(err, ERROR_CONFLICT, "container is not running");
-        if (pending_read(call->pending_fd, &pending, err) < 0 ||
-            streams_attach(&shim->streams, &options, call->client, &pending, err) < 0)
+        if (pending_read(call->fds[CALL_PENDING], &pending, err) < 0 ||
+            streams_attach(&shim->streams, &options, call->fds[CALL_CLIENT], &pending, err) < 0)
                 return -1;
-        call->client = -1;
+        call->fds[CALL_CLIENT] = -1;
         return 0;
 }
 
@@ -116,15 +121,15 @@ static int handle_exec_start(struct call *call, struct error *err)
         cleanup_strbuf struct strbuf pending = { 0 };
         struct exec *exec;
 
-        if (need_exec(call, &exec, err) < 0 || pending_read(call->pending_fd, &pending, err) < 0)
+        if (need_exec(call, &exec, err) < 0 || pending_read(call->fds[CALL_PENDING], &pending, err) < 0)
                 return -1;
         if (call->request->height > 0) {
                 exec->state.config.height = call->request->height;
                 exec->state.config.width = call->request->width;
         }
-        if (exec_start(exec, call->client, &pending, call->request->detach_keys, err) < 0)
+        if (exec_start(exec, call->fds[CALL_CLIENT], &pending, call->request->detach_keys, err) < 0)
                 return -1;
-        call->client = -1;
+        call->fds[CALL_CLIENT] = -1;
         call->reply.pid = exec->state.pid;
         return 0;
 }
@@ -234,6 +239,36 @@ static int handle_subscribe(struct call *call, struct error *err)
         return 0;
 }
 
+/* The descriptors become the callee's. */
+static int take_all_fds(struct call *call, size_t expected, struct error *err)
+{
+        if (call->shim->phase == SHIM_ENDED)
+                return error_set(err, ERROR_CONFLICT, "container is not running");
+        if (call->n_fds != expected)
+                return error_set(err, ERROR_INVALID, "%s: %zu descriptors, %zu expected", call->request->type,
+                                 call->n_fds, expected);
+        call->n_fds = 0;
+        return 0;
+}
+
+static int handle_ports(struct call *call, struct error *err)
+{
+        struct shim_request *request = call->request;
+
+        return take_all_fds(call, request->n_ports, err) < 0
+                   ? -1
+                   : ports_replace(call->shim, &request->ports, &request->n_ports, call->fds, err);
+}
+
+static int handle_dns(struct call *call, struct error *err)
+{
+        if (string_empty(call->request->dns_directory) || call->shim->dns)
+                return error_set(err, ERROR_INVALID, "dns: no directory, or there is a server already");
+        return take_all_fds(call, 2, err) < 0
+                   ? -1
+                   : dns_open(call->shim, call->request->dns_directory, call->fds, err);
+}
+
 static const struct {
         const char *type;
         int (*handle)(struct call *call, struct error *err);
@@ -245,6 +280,8 @@ static const struct {
         { "pause", handle_pause },         { "unpause", handle_unpause },
         { "update", handle_update },       { "state", handle_state },
         { "subscribe", handle_subscribe },
+        { "ports", handle_ports },
+        { "dns", handle_dns },
 };
 
 static int dispatch(struct call *call, struct error *err)
@@ -272,24 +309,23 @@ static bool serve(struct connection *connection)
 {
         cleanup_error struct error failure = { 0 };
         struct shim_request request = { 0 };
-        struct call call = { connection->shim, connection, &request, -1, -1, { 0 }, false, false };
-        int fds[2] = { -1, -1 };
-        size_t n_fds = 2;
-        int r = shim_message_receive(connection->fd, &shim_request_table, &request, fds, &n_fds, &failure);
+        struct call call = { .shim = connection->shim,
+                             .connection = connection,
+                             .request = &request,
+                             .fds = { -1, -1 },
+                             .n_fds = SOCKET_MAX_FDS };
+        int r = shim_message_receive(connection->fd, &shim_request_table, &request, call.fds, &call.n_fds,
+                                     &failure);
 
         if (r < 0 && (failure.errnum == EAGAIN || failure.errnum == EINTR))
                 return true;
         if (r == 0 || (r < 0 && failure.kind == ERROR_SYSTEM))
                 return false;
-        if (r > 0) {
-                call.client = n_fds > 0 ? fds[0] : -1;
-                call.pending_fd = n_fds > 1 ? fds[1] : -1;
+        if (r > 0)
                 dispatch(&call, &failure);
-        }
-        if (call.client >= 0)
-                close(call.client);
-        if (call.pending_fd >= 0)
-                close(call.pending_fd);
+        for (size_t i = 0; r > 0 && i < call.n_fds; i++)
+                if (call.fds[i] >= 0)
+                        close(call.fds[i]);
         json_free_fields(&shim_request_table, &request);
         if (call.no_reply)
                 return true; /* the connection may be gone by now */

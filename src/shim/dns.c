@@ -451,21 +451,18 @@ static void tcp_ready(uint32_t events, void *data)
 
 /* ---- Open and close ---- */
 
-int dns_open(struct shim *shim, struct error *err)
+int dns_open(struct shim *shim, const char *directory, const int fds[2], struct error *err)
 {
-        int udp = SHIM_FD_PORTS + (int)shim->config.n_ports, tcp = udp + 1;
-        struct dns_server *s;
+        struct dns_server *s = xcalloc(1, sizeof(*s));
 
-        if (string_empty(shim->config.dns_directory))
-                return 0;
-        s = xcalloc(1, sizeof(*s));
         *s = (struct dns_server){ .shim = shim, .view.dirfd = -1, .udp.fd = -1, .tcp.fd = -1 };
-        fcntl(udp, F_SETFD, FD_CLOEXEC);
-        fcntl(tcp, F_SETFD, FD_CLOEXEC);
         s->view.id = xstrdup(shim->config.id);
-        s->view.dirfd = directory_open(AT_FDCWD, shim->config.dns_directory, err);
-        if (s->view.dirfd < 0 || loop_add(&shim->loop, &s->udp, udp, EPOLLIN, udp_ready, s, err) < 0 ||
-            loop_add(&shim->loop, &s->tcp, tcp, EPOLLIN, tcp_ready, s, err) < 0) {
+        s->view.dirfd = directory_open(AT_FDCWD, directory, err);
+        if (s->view.dirfd < 0 || loop_add(&shim->loop, &s->udp, fds[0], EPOLLIN, udp_ready, s, err) < 0 ||
+            loop_add(&shim->loop, &s->tcp, fds[1], EPOLLIN, tcp_ready, s, err) < 0) {
+                loop_remove(&shim->loop, &s->udp);
+                close(fds[0]);
+                close(fds[1]);
                 dns_view_deinit(&s->view);
                 free(s);
                 return error_context(err, "embedded DNS server");

@@ -33,16 +33,38 @@ static void client_detached(void *data)
         control_event(data, &event);
 }
 
+/* What we were started with is not the container's. */
+static void close_on_exec(int end)
+{
+        for (int fd = SHIM_FD_CONTROL; fd < end; fd++)
+                fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* The sockets that we were started with. */
+static int network_open(struct shim *shim, struct error *err)
+{
+        size_t n_ports = shim->config.n_ports;
+        cleanup_free int *fds = xcalloc(n_ports + 2, sizeof(*fds));
+
+        for (size_t i = 0; i < n_ports + 2; i++)
+                fds[i] = SHIM_FD_PORTS + (int)i;
+        if (ports_open(shim, fds, err) < 0)
+                return -1;
+        return string_empty(shim->config.dns_directory)
+                   ? 0
+                   : dns_open(shim, shim->config.dns_directory, fds + n_ports, err);
+}
+
 static int shim_open(struct shim *shim, const char *directory, struct error *err)
 {
         shim->directory = directory;
         shim->dirfd = directory_open(AT_FDCWD, directory, err);
         if (shim->dirfd < 0 || shim_config_load(shim->dirfd, &shim->config, err) < 0)
                 return -1;
+        close_on_exec(SHIM_FD_PORTS + (int)shim->config.n_ports +
+                      (string_empty(shim->config.dns_directory) ? 0 : 2));
         health_defaults(&shim->config.health);
         shim->netns = shim->config.has_netns ? SHIM_FD_NETNS : -1;
-        for (int fd = SHIM_FD_CONTROL; fd < SHIM_FD_PORTS + (int)shim->config.n_ports; fd++)
-                fcntl(fd, F_SETFD, FD_CLOEXEC);
         if (loop_init(&shim->loop, err) < 0 || reap_open(shim, err) < 0 || state_open(shim, err) < 0)
                 return -1;
         shim->linger.loop = &shim->loop;
@@ -51,7 +73,7 @@ static int shim_open(struct shim *shim, const char *directory, struct error *err
         shim->streams.stdin_once = shim->config.stdin_once;
         shim->streams.detached = client_detached;
         shim->streams.data = shim;
-        if (relays_open(shim, err) < 0 || dns_open(shim, err) < 0)
+        if (network_open(shim, err) < 0)
                 return -1;
         return control_open(shim, err);
 }

@@ -51,6 +51,9 @@ static const struct json_field request_fields[] = {
         JSON_FIELD("resources", struct shim_request, resources, JSON_RAW, JSON_OMIT_EMPTY),
         JSON_FIELD_STRUCT("restart", struct shim_request, restart, JSON_STRUCT_PTR, restart_policy_table,
                           JSON_OMIT_EMPTY),
+        JSON_FIELD_ARRAY("ports", struct shim_request, ports, n_ports, JSON_ARRAY, shim_port_table,
+                         JSON_OMIT_EMPTY),
+        JSON_FIELD("dns_directory", struct shim_request, dns_directory, JSON_STRING, JSON_OMIT_EMPTY),
 };
 const struct json_table shim_request_table = JSON_TABLE(struct shim_request, request_fields);
 

@@ -49,6 +49,9 @@ struct shim_request {
         char *detach_keys;
         json_object *resources; /* update: OCI linux.resources */
         struct restart_policy *restart;
+        struct shim_port *ports; /* ports: what is published from now on, a descriptor beside it for each */
+        size_t n_ports;
+        char *dns_directory; /* dns: and the server's two sockets */
 };
 
 struct shim_reply {

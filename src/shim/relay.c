@@ -176,23 +176,29 @@ static void accept_ready(uint32_t events, void *data)
                 loop_remove(&relay->shim->loop, &relay->source);
 }
 
-int relays_open(struct shim *shim, struct error *err)
+static int relay_open(struct shim *shim, const struct shim_port *port, int fd, struct error *err)
 {
+        struct relay *relay = xcalloc(1, sizeof(*relay));
+
+        relay->shim = shim;
+        relay->port = port;
+        relay->fd = fd;
+        relay->source.fd = -1;
+        relay->next = shim->relays;
+        shim->relays = relay;
+        return fd_set_nonblocking(fd, true) < 0
+                   ? error_errno(err, "nonblocking")
+                   : loop_add(&shim->loop, &relay->source, fd, EPOLLIN, accept_ready, relay, err);
+}
+
+int ports_open(struct shim *shim, const int *fds, struct error *err)
+{
+        shim->port_fds = xmemdup(fds, shim->config.n_ports * sizeof(*fds));
         for (size_t i = 0; i < shim->config.n_ports; i++) {
                 const struct shim_port *port = &shim->config.ports[i];
-                struct relay *relay;
 
-                if (!port->relay || !streq(port->protocol, "tcp") || string_empty(port->container_ip))
-                        continue;
-                relay = xcalloc(1, sizeof(*relay));
-                relay->shim = shim;
-                relay->port = port;
-                relay->fd = SHIM_FD_PORTS + (int)i;
-                relay->next = shim->relays;
-                shim->relays = relay;
-                if (fd_set_nonblocking(relay->fd, true) < 0)
-                        return error_errno(err, "port %d", port->host_port);
-                if (loop_add(&shim->loop, &relay->source, relay->fd, EPOLLIN, accept_ready, relay, err) < 0)
+                if (port->relay && streq(port->protocol, "tcp") && !string_empty(port->container_ip) &&
+                    relay_open(shim, port, fds[i], err) < 0)
                         return error_context(err, "port %d", port->host_port);
         }
         return 0;
@@ -200,13 +206,28 @@ int relays_open(struct shim *shim, struct error *err)
 
 void ports_close(struct shim *shim)
 {
-        if (shim->ports_closed)
+        if (!shim->port_fds)
                 return;
-        shim->ports_closed = true;
+        /* A relay with connections is needed until they end. */
         for (struct relay *relay = shim->relays; relay; relay = relay->next) {
                 loop_remove(&shim->loop, &relay->source);
                 relay->fd = -1;
+                relay->port = NULL;
         }
         for (size_t i = 0; i < shim->config.n_ports; i++)
-                close(SHIM_FD_PORTS + (int)i);
+                close(shim->port_fds[i]);
+        free(take_ptr(shim->port_fds));
+}
+
+int ports_replace(struct shim *shim, struct shim_port **ports, size_t *count, const int *fds,
+                  struct error *err)
+{
+        ports_close(shim);
+        for (size_t i = 0; i < shim->config.n_ports; i++)
+                json_free_fields(&shim_port_table, &shim->config.ports[i]);
+        free(shim->config.ports);
+        shim->config.ports = take_ptr(*ports);
+        shim->config.n_ports = *count;
+        *count = 0;
+        return ports_open(shim, fds, err);
 }

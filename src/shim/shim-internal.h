@@ -77,8 +77,8 @@ struct shim {
         int oom_fd;
         bool manual;        /* the end of this run was asked for */
         bool paused;
+        int *port_fds; /* of config.ports */
         struct relay *relays;
-        bool ports_closed;
         struct dns_server *dns;
 };
 
@@ -122,11 +122,16 @@ void oom_unwatch(struct shim *shim);
 void oom_check(struct shim *shim);
 
 /* dns.c */
-int dns_open(struct shim *shim, struct error *err);
+/* `fds`: UDP, listening TCP; taken over in any case. */
+int dns_open(struct shim *shim, const char *directory, const int fds[2], struct error *err);
 void dns_close(struct shim *shim);
 
 /* relay.c */
-int relays_open(struct shim *shim, struct error *err);
+/* The descriptors are taken over; they belong to config.ports. */
+int ports_open(struct shim *shim, const int *fds, struct error *err);
+/* Others in their place; `ports` is taken over and empty afterwards. */
+int ports_replace(struct shim *shim, struct shim_port **ports, size_t *count, const int *fds,
+                  struct error *err);
 /* Gives the host's ports back; connections that run through us go on until our end. Idempotent. */
 void ports_close(struct shim *shim);
 
