@@ -92,7 +92,7 @@
                        "Kernel memory limit"),                                                               \
             OPTION_LIST("label", 'l', F, label, "Set meta data on a container", NULL, check_label),          \
             OPTION_LIST("label-file", 0, F, label_file, "Read in a line delimited file of labels"),          \
-            OPTION_LIST("link", 0, F, link, "Add link to another container"),                                \
+            OPTION_LIST("link", 0, F, link, "Add link to another container", NULL, check_link),              \
             OPTION_LIST("link-local-ip", 0, F, link_local_ip, "Container IPv4/IPv6 link-local addresses"),   \
             OPTION_STRING("log-driver", 0, F, log_driver, "Logging driver for the container"),               \
             OPTION_LIST("log-opt", 0, F, log_opt, "Log driver options"),                                     \

@@ -34,6 +34,17 @@ static const char *host_separator(const char *text)
         return equals ? equals : strchr(text, ':');
 }
 
+int check_link(const char *value, struct error *err)
+{
+        const char *colon = strchr(value, ':');
+
+        if (!*value)
+                return error_set(err, ERROR_INVALID, "empty string specified for links");
+        if (colon && strchr(colon + 1, ':'))
+                return error_set(err, ERROR_INVALID, "bad format for links: %s", value);
+        return 0;
+}
+
 int check_add_host(const char *value, struct error *err)
 {
         const char *separator = host_separator(value);

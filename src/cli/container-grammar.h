@@ -7,6 +7,7 @@ int check_add_host(const char *value, struct error *err);
 int check_attach(const char *value, struct error *err);
 int check_device_cgroup_rule(const char *value, struct error *err);
 int check_ip(const char *value, struct error *err);
+int check_link(const char *value, struct error *err);
 int check_mount(const char *value, struct error *err);
 int check_network(const char *value, struct error *err);
 int check_throttle_bps(const char *value, struct error *err);

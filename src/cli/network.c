@@ -1,5 +1,6 @@
 /* network create, connect, disconnect, inspect, prune, rm, and the tree of `network`. */
 #include "cli/container-flags.h"
+#include "cli/container-grammar.h"
 #include "cli/each.h"
 #include "cli/format-help.h"
 #include "cli/inspect.h"
@@ -123,7 +124,8 @@ static const struct option connect_options[] = {
                    "Highest gw-priority provides the default gateway. Accepts positive and negative values."),
         OPTION_STRING("ip", 0, struct network_connect, ip, "IPv4 address (e.g., \"172.30.100.104\")"),
         OPTION_STRING("ip6", 0, struct network_connect, ip6, "IPv6 address (e.g., \"2001:db8::33\")"),
-        OPTION_LIST("link", 0, struct network_connect, link, "Add link to another container"),
+        OPTION_LIST("link", 0, struct network_connect, link, "Add link to another container", NULL,
+                    check_link),
         OPTION_ROW("link-local-ip", 0, OPTION_KIND_STRINGS, struct network_connect, link_local_ip, "strings",
                    "Add a link-local address for the container"),
 };

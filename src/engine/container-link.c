@@ -1,6 +1,6 @@
-/* Legacy links (--link on networks that are not user-defined): a container's own name for another one, which is a
- * name of the other, too ("/web/db"). They are kept by the container that asked for them, as "ID:ALIAS"; a link
- * to a container that is gone is none. What a started container sees of them: network-link.c. */
+/* Legacy links (--link on networks that are not user-defined): a container's own name for another one, which
+ * is a name of the other, too ("/web/db"). They are kept by the container that asked for them, as "ID:ALIAS";
+ * a link to a container that is gone is none. What a started container sees of them: network-link.c. */
 #include "engine/container-internal.h"
 
 #include "base/log.h"
@@ -31,7 +31,8 @@ static int find_linked(struct engine *engine, const char *name, struct container
         const char *other;
 
         if (!*name)
-                return error_set(err, ERROR_INVALID, "could not get container for : invalid name or ID supplied: \"\"");
+                return error_set(err, ERROR_INVALID,
+                                 "could not get container for : invalid name or ID supplied: \"\"");
         if (container_find(engine, name, &c, &why) < 0)
                 return error_set(err, ERROR_INVALID, "could not get container for %s: %s", name,
                                  error_message(&why));
@@ -39,8 +40,9 @@ static int find_linked(struct engine *engine, const char *name, struct container
                 struct container *next = container_by_id(engine, other);
 
                 if (!next)
-                        return error_set(err, ERROR_INVALID, "could not get container for %s: No such container: %s",
-                                         name, other);
+                        return error_set(err, ERROR_INVALID,
+                                         "could not get container for %s: No such container: %s", name,
+                                         other);
                 container_drop(c);
                 c = next;
         }

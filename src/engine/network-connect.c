@@ -1,5 +1,5 @@
-/* POST /networks/{id}/connect and disconnect: also while the container runs. Then interfaces, routes, published
- * ports, /etc/hosts and names follow at once. */
+/* POST /networks/{id}/connect and disconnect: also while the container runs. Then interfaces, routes,
+ * published ports, /etc/hosts and names follow at once. */
 #include "engine/network-internal.h"
 
 #include "base/fd.h"
@@ -24,7 +24,8 @@ static struct ways find_ways(struct networks *nets, struct network_member_state 
         const struct endpoint *four = member_gateway_endpoint(nets, m, AF_INET);
         const struct endpoint *six = member_gateway_endpoint(nets, m, AF_INET6);
 
-        return (struct ways){ { four ? four->settings.endpoint_id : NULL, six ? six->settings.endpoint_id : NULL } };
+        return (struct ways){ { four ? four->settings.endpoint_id : NULL,
+                                six ? six->settings.endpoint_id : NULL } };
 }
 
 static bool same_ways(const struct ways *a, const struct ways *b)
@@ -33,8 +34,8 @@ static bool same_ways(const struct ways *a, const struct ways *b)
 }
 
 /* A container that was started without names gets its server on its first user-defined network. */
-static int open_dns(struct networks *nets, struct network_member_state *m, const struct network_member *member,
-                    struct sandbox *sandbox, struct error *err)
+static int open_dns(struct networks *nets, struct network_member_state *m,
+                    const struct network_member *member, struct sandbox *sandbox, struct error *err)
 {
         cleanup_free char *directory = string_format("%s/networks", nets->exec_root);
         int fds[2], r;
@@ -105,9 +106,8 @@ static int connect_locked(struct networks *nets, const char *name, const struct 
         struct network_record *r;
         int result;
 
-        if (network_find(nets, name, &r, err) < 0 || check_connect(r, m, member, err) < 0)
-                return -1;
-        if (settings && endpoint_check(r, settings, err) < 0)
+        if (network_find(nets, name, &r, err) < 0 || (settings && endpoint_check(r, settings, err) < 0) ||
+            check_connect(r, m, member, err) < 0)
                 return -1;
         member_add_endpoint(m, r->name, settings, NULL);
         result = string_empty(m->sandbox_id) ? 0 : connect_running(nets, m, member, err);

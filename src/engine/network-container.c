@@ -106,9 +106,9 @@ static int collect_endpoints(struct networks *nets, const struct network_member 
                         bool first = streq(entry->name, mode) || streq(entry->name, "default");
 
                         if (first == (pass == 0))
-                                member_add_endpoint(m, streq(entry->name, "default") ? mode : entry->name,
-                                             &entry->settings,
-                                             first || !mode_named ? member->config->mac_address : NULL);
+                                member_add_endpoint(
+                                    m, streq(entry->name, "default") ? mode : entry->name, &entry->settings,
+                                    first || !mode_named ? member->config->mac_address : NULL);
                 }
         for (size_t i = 0; i < m->n_endpoints; i++)
                 if (check_endpoint(nets, &m->endpoints[i], err) < 0)

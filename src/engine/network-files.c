@@ -1,4 +1,5 @@
-/* /etc/hostname and /etc/resolv.conf of a container, in CONTAINER_DIR; /etc/hosts is made in network-hosts.c. */
+/* /etc/hostname and /etc/resolv.conf of a container, in CONTAINER_DIR; /etc/hosts is made in network-hosts.c.
+ */
 #include "engine/network-internal.h"
 
 #include "base/fd.h"
@@ -287,8 +288,8 @@ int network_files_write(struct networks *nets, struct network_member_state *m,
                 hostname = string_format("%s\n", uts.nodename);
         else
                 hostname = string_format("%s\n", member->config->hostname);
-        if (network_file_write(dir, "hosts", hosts, err) < 0 || network_file_write(dir, "hostname", hostname, err) < 0 ||
-            write_resolv_conf(dir, resolv, err) < 0)
+        if (network_file_write(dir, "hosts", hosts, err) < 0 ||
+            network_file_write(dir, "hostname", hostname, err) < 0 || write_resolv_conf(dir, resolv, err) < 0)
                 return error_context(err, "%s", member->dir);
         return 0;
 }

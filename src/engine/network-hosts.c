@@ -1,5 +1,5 @@
-/* /etc/hosts of a container: made at its start; afterwards lines come and go with networks and links, and what
- * somebody added in the container stays. */
+/* /etc/hosts of a container: made at its start; afterwards lines come and go with networks and links, and
+ * what somebody added in the container stays. */
 #include "engine/network-internal.h"
 
 #include "base/fd.h"
@@ -115,7 +115,8 @@ int network_file_write(int dirfd, const char *name, const char *text, struct err
         return 0;
 }
 
-/* Replaces the file; `drop` says which lines go. `added` comes where the first of them was, else at the end. */
+/* Replaces the file; `drop` says which lines go. `added` comes where the first of them was, else at the end.
+ */
 static int edit(const char *container_dir, bool (*drop)(const char *line, const void *arg), const void *arg,
                 const char *added, struct error *err)
 {

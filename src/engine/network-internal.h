@@ -197,8 +197,8 @@ int ports_publish(struct networks *nets, struct network_member_state *m, const s
 void ports_unpublish(struct networks *nets, struct network_member_state *m);
 /* The rules of these ports, for the next nft_commit(). */
 void ports_queue_rules(struct networks *nets, const struct shim_port *ports, size_t count, bool remove);
-/* What the shim is told: the ports that have a socket. `fds` are those of ports_publish(), one for each port of the
- * member, -1 where there is none; consumed. */
+/* What the shim is told: the ports that have a socket. `fds` are those of ports_publish(), one for each port
+ * of the member, -1 where there is none; consumed. */
 void ports_for_shim(const struct network_member_state *m, int *fds, struct shim_port **ret_ports,
                     int **ret_fds, size_t *ret_count);
 /* The way out of a running container is another one now: its ports follow. */

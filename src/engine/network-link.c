@@ -1,5 +1,5 @@
-/* Legacy links (--link on the default bridge): the other container's names in /etc/hosts, and variables that tell
- * its address, ports and environment. Links on user-defined networks are names in the DNS view
+/* Legacy links (--link on the default bridge): the other container's names in /etc/hosts, and variables that
+ * tell its address, ports and environment. Links on user-defined networks are names in the DNS view
  * (network-dns.c). */
 #include "engine/network-internal.h"
 
@@ -47,7 +47,8 @@ int network_links_check(struct networks *nets, struct network_member_state *m,
 /* "db ahost nwA" */
 static char *link_names(const struct network_link *link)
 {
-        return string_format("%s %s%s%s", link->alias, link->hostname, streq(link->alias, link->name) ? "" : " ",
+        return string_format("%s %s%s%s", link->alias, link->hostname,
+                             streq(link->alias, link->name) ? "" : " ",
                              streq(link->alias, link->name) ? "" : link->name);
 }
 
@@ -136,15 +137,18 @@ static void add_port(const struct variables *v, const struct linked_port *p)
 }
 
 /* A run of ports has its two ends besides. */
-static void add_run(const struct variables *v, const struct linked_port *first, const struct linked_port *last)
+static void add_run(const struct variables *v, const struct linked_port *first,
+                    const struct linked_port *last)
 {
         cleanup_free char *upper = protocol_upper(first->protocol);
         cleanup_free char *name = string_format("%s_PORT_%u_%s", v->prefix, first->number, upper);
         const char *protocol = port_protocol_name(first->protocol);
 
-        strv_append_take(v->env, string_format("%s_START=%s://%s:%u", name, protocol, v->address, first->number));
+        strv_append_take(v->env,
+                         string_format("%s_START=%s://%s:%u", name, protocol, v->address, first->number));
         strv_append_take(v->env, string_format("%s_PORT_START=%u", name, first->number));
-        strv_append_take(v->env, string_format("%s_END=%s://%s:%u", name, protocol, v->address, last->number));
+        strv_append_take(v->env,
+                         string_format("%s_END=%s://%s:%u", name, protocol, v->address, last->number));
         strv_append_take(v->env, string_format("%s_PORT_END=%u", name, last->number));
 }
 
@@ -165,10 +169,9 @@ static void add_ports(const struct variables *v, const struct network_link *link
         cleanup_free struct linked_port *ports = list_ports(link->exposed_ports, &count);
 
         if (count > 0)
-                strv_append_take(v->env,
-                                 string_format("%s_PORT=%s://%s:%u", v->prefix,
-                                               port_protocol_name(ports[0].protocol), v->address,
-                                               ports[0].number));
+                strv_append_take(v->env, string_format("%s_PORT=%s://%s:%u", v->prefix,
+                                                       port_protocol_name(ports[0].protocol), v->address,
+                                                       ports[0].number));
         for (size_t i = 0; i < count;) {
                 size_t last = run_end(ports, count, i);
 

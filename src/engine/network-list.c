@@ -53,17 +53,31 @@ static int compare_entries(const void *a, const void *b)
         return strcmp(x->port, y->port);
 }
 
-static void fill_ports(const struct network_member_state *m, const struct network_member *member,
-                       struct network_settings *s)
+/* Is there a network through which ports can be published? */
+static bool can_publish(struct networks *nets, struct network_member_state *m)
+{
+        const struct endpoint *four = member_gateway_endpoint(nets, m, AF_INET);
+        const struct endpoint *way = four ? four : member_gateway_endpoint(nets, m, AF_INET6);
+        const struct network_record *r = way ? network_find_exact(nets, way->settings.network_id) : NULL;
+
+        return r && streq(r->kind, "veth");
+}
+
+static void fill_ports(struct networks *nets, struct network_member_state *m,
+                       const struct network_member *member, struct network_settings *s)
 {
         char text[PORT_TEXT_SIZE];
 
+        if (!can_publish(nets, m))
+                return;
         for (char **e = member->config->exposed_ports; e && *e; e++)
                 port_entry(s, *e);
         for (size_t i = 0; i < m->n_ports; i++) {
                 const struct shim_port *p = &m->ports[i];
                 struct port_binding binding = { .host_ip = xstrdup(p->host_ip),
-                                                .host_port = string_format("%d", p->host_port) };
+                                                .host_port = p->host_port
+                                                                 ? string_format("%d", p->host_port)
+                                                                 : xstrdup("") };
                 struct port_map_entry *entry = port_entry(
                     s, port_format((uint16_t)p->container_port, port_protocol_parse(p->protocol), text));
 
@@ -115,7 +129,7 @@ static void fill_networks(struct networks *nets, const struct network_member_sta
 int network_container_settings(struct networks *nets, const struct network_member *member,
                                struct network_settings *ret, struct error *err)
 {
-        const struct network_member_state *m;
+        struct network_member_state *m;
 
         (void)err;
         pthread_mutex_lock(&nets->lock);
@@ -124,8 +138,7 @@ int network_container_settings(struct networks *nets, const struct network_membe
                 if (!string_empty(m->sandbox_id)) {
                         ret->sandbox_id = xstrdup(m->sandbox_id);
                         ret->sandbox_key = string_format("%s/netns/%.12s", nets->exec_root, m->sandbox_id);
-                        if (!streq(member->host->network_mode, "host"))
-                                fill_ports(m, member, ret);
+                        fill_ports(nets, m, member, ret);
                 }
                 fill_networks(nets, m, ret);
         }

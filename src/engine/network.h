@@ -122,8 +122,8 @@ void network_start_deinit(struct network_start *start);
 /* Idempotent. Called when the shim has ended or a start failed. */
 void network_container_stop(struct networks *nets, const char *container_id);
 void network_container_remove(struct networks *nets, const char *container_id);
-/* The container that `link` leads to has started again: its address in the hosts file of the one that links to it,
- * which runs in `container_dir`. */
+/* The container that `link` leads to has started again: its address in the hosts file of the one that links
+ * to it, which runs in `container_dir`. */
 int network_link_moved(struct networks *nets, const char *container_dir, const struct network_link *link,
                        struct error *err);
 void network_container_rename(struct networks *nets, const char *container_id, const char *name);

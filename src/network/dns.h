@@ -3,8 +3,8 @@
  *
  *     DIRECTORY/NETWORK_ID/CONTAINER_ID   lines "address IP" and "name NAME" (what it answers to)
  *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP",
- *                                         "link NETWORK_ID ALIAS NAME" (the container's own names for others),
- *                                         "external no" (it is on internal networks only) */
+ *                                         "link NETWORK_ID ALIAS NAME" (the container's own names for
+ * others), "external no" (it is on internal networks only) */
 #pragma once
 
 #include "base/error.h"

@@ -10,8 +10,11 @@ struct rtnl {
         uint32_t sequence;
         char *queue; /* messages, one behind the other */
         size_t queue_len, queue_room;
-        char **what; /* of each queued message, for errors */
-        size_t n_what;
+        struct {
+                uint32_t sequence;
+                char *what; /* for errors */
+        } *queued;          /* one for each message; questions may be asked in between */
+        size_t n_queued;
 };
 
 /* Begins a message at the end of the queue, with room for RTNL_MESSAGE_ROOM bytes; rtnl_message_end() takes

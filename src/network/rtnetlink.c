@@ -30,9 +30,9 @@ int rtnl_open(struct rtnl **ret, struct error *err)
 
 static void queue_clear(struct rtnl *rtnl)
 {
-        for (size_t i = 0; i < rtnl->n_what; i++)
-                free(rtnl->what[i]);
-        rtnl->n_what = 0;
+        for (size_t i = 0; i < rtnl->n_queued; i++)
+                free(rtnl->queued[i].what);
+        rtnl->n_queued = 0;
         rtnl->queue_len = 0;
 }
 
@@ -43,7 +43,7 @@ void rtnl_close(struct rtnl *rtnl)
         if (rtnl->socket)
                 mnl_socket_close(rtnl->socket);
         queue_clear(rtnl);
-        free(rtnl->what);
+        free(rtnl->queued);
         free(rtnl->queue);
         free(rtnl);
 }
@@ -67,38 +67,40 @@ struct nlmsghdr *rtnl_message_begin(struct rtnl *rtnl, uint16_t type, uint16_t f
 void rtnl_message_end(struct rtnl *rtnl, const struct nlmsghdr *message, char *what)
 {
         rtnl->queue_len += MNL_ALIGN(message->nlmsg_len);
-        ARRAY_APPEND(rtnl->what, rtnl->n_what, what);
+        array_reserve((void **)&rtnl->queued, rtnl->n_queued, sizeof(*rtnl->queued));
+        rtnl->queued[rtnl->n_queued].sequence = message->nlmsg_seq;
+        rtnl->queued[rtnl->n_queued++].what = what;
 }
 
-/* Takes one answer to message `first + i`; sets `err` to the first refusal. */
-static void take_answer(struct rtnl *rtnl, const struct nlmsghdr *message, uint32_t first, size_t *n_done,
-                        struct error *err)
+/* Takes the answer to a queued message; sets `err` to the first refusal. */
+static void take_answer(struct rtnl *rtnl, const struct nlmsghdr *message, size_t *n_done, struct error *err)
 {
         const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
-        uint32_t i = message->nlmsg_seq - first;
+        size_t i = 0;
 
+        while (i < rtnl->n_queued && rtnl->queued[i].sequence != message->nlmsg_seq)
+                i++;
         if (message->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(message) < sizeof(int) ||
-            i >= rtnl->n_what)
+            i == rtnl->n_queued)
                 return;
         (*n_done)++;
         if (answer->error != 0 && err && !err->kind)
-                error_errnum(err, -answer->error, "%s", rtnl->what[i]);
+                error_errnum(err, -answer->error, "%s", rtnl->queued[i].what);
 }
 
 int rtnl_commit(struct rtnl *rtnl, struct error *err)
 {
-        uint32_t first = rtnl->sequence - (uint32_t)rtnl->n_what + 1;
         cleanup_error struct error refused = { 0 };
         char buffer[8192];
         size_t done = 0;
 
-        if (rtnl->n_what == 0)
+        if (rtnl->n_queued == 0)
                 return 0;
         if (mnl_socket_sendto(rtnl->socket, rtnl->queue, rtnl->queue_len) < 0) {
-                error_errno(&refused, "%s", rtnl->what[0]);
-                done = rtnl->n_what;
+                error_errno(&refused, "%s", rtnl->queued[0].what);
+                done = rtnl->n_queued;
         }
-        while (done < rtnl->n_what) {
+        while (done < rtnl->n_queued) {
                 ssize_t n = mnl_socket_recvfrom(rtnl->socket, buffer, sizeof(buffer));
                 int left = (int)n;
 
@@ -111,7 +113,7 @@ int rtnl_commit(struct rtnl *rtnl, struct error *err)
                 }
                 for (const struct nlmsghdr *m = (void *)buffer; mnl_nlmsg_ok(m, left);
                      m = mnl_nlmsg_next(m, &left))
-                        take_answer(rtnl, m, first, &done, &refused);
+                        take_answer(rtnl, m, &done, &refused);
         }
         queue_clear(rtnl);
         return refused.kind ? error_move(err, &refused) : 0;

@@ -122,7 +122,7 @@ int sandbox_attach(struct sandbox *s, struct rtnl *host, const struct sandbox_in
                  * has it is somebody else's. */
                 if (err->errnum != EEXIST)
                         sandbox_detach(s, iface->name, NULL);
-                return -1;
+                return error_context(err, "add interface %s", iface->name);
         }
         if (configure(s, iface, err) < 0) {
                 sandbox_detach(s, iface->name, NULL);
