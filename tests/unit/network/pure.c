@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include "base/str.h"
+#include "network/interface-sysctl.h"
 #include "network/ipam.h"
 #include "network/port.h"
 
@@ -156,4 +157,31 @@ TEST(ports)
         ck_assert_int_lt(port_range_parse("-", &first, &last, NULL), 0);
         port_dynamic_range(&first, &last);
         ck_assert(first > 0 && first <= last);
+}
+
+TEST(interface_sysctls)
+{
+        static const char *const bad[] = { "",
+                                           "foo",
+                                           "net.ipv4.ip_forward=1",
+                                           "net.ipv4.conf.eth0.log_martians=1",
+                                           "kernel.conf.IFNAME.x=1",
+                                           "net.ipv4.conf.IFNAME.log_martians",
+                                           "net.ipv4.conf.IFNAME.a.b=1",
+                                           "net.ipv4.conf.IFNAME.=1",
+                                           "net.ipv4.conf/../x.IFNAME.a=1",
+                                           "net.ipv4.conf.IFNAME.../../x=1",
+                                           "net.ipv4.conf.IFNAME.a=1,foo" };
+        cleanup_interface_sysctls struct interface_sysctls list = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                ck_assert_msg(interface_sysctls_parse(bad[i], &list, NULL) < 0, "%s", bad[i]);
+        ck_assert_int_eq(interface_sysctls_parse("net.ipv4.conf.IFNAME.log_martians=1,"
+                                                 "net.ipv6.neigh.ifname.mcast_solicit=5",
+                                                 &list, NULL),
+                         0);
+        ck_assert_uint_eq(list.count, 2);
+        ck_assert_str_eq(list.items[1].directory, "net/ipv6/neigh");
+        ck_assert_str_eq(list.items[1].name, "mcast_solicit");
+        ck_assert_str_eq(list.items[1].value, "5");
 }
