@@ -277,20 +277,32 @@ struct copy_rules {
         bool chown;
         uint32_t uid, gid;
         const char *chmod; /* octal or symbolic, checked; NULL: the source's */
-        struct path_matcher *ignore,
-            *exclude;   /* against paths relative to the source's root, to the source */
-        int64_t newest; /* out: the newest mtime of what was copied, ns */
+        struct path_matcher *ignore;  /* against paths relative to the source's root */
+        struct path_matcher *exclude; /* against paths relative to the copied folder */
+        struct path_matcher *include; /* the same; NULL: everything is */
 };
+/* Is an entry left out? `source` and `inner` are its paths below the source's root, and below the copied
+ * folder. */
+int copy_leaves_out(const struct copy_rules *rules, const char *source, const char *inner, bool *ret,
+                    struct error *err);
+/* Can something be copied that lies in a folder which is left out? */
+bool copy_may_come_back(const struct copy_rules *rules);
 /* Copies `source` (inside of source_root) to `dest` (inside of dest_root) with the rules of COPY. `dest` ends
  * with a slash to be a folder in any case. */
 int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,
               struct error *err);
-/* mkdir -p: what is made belongs to uid:gid. */
-int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
-                        struct error *err);
+/* mkdir -p: what is made is as told. */
+struct copy_folder {
+        uint32_t uid, gid;
+        mode_t mode;
+        int64_t mtime;
+};
+int copy_make_directory(int root, const char *path, const struct copy_folder *as, struct error *err);
 /* Checks "755", "u=rwX,go=rX"; ERROR_INVALID with Docker's sentence. */
 int chmod_check(const char *text, struct error *err);
 mode_t chmod_apply(const char *text, mode_t mode);
+/* The mode of a folder that is made for a destination: an octal one counts for it, too. `text` may be NULL. */
+mode_t chmod_directory(const char *text);
 
 /* ---- source.c ---- */
 /* Where COPY reads: a folder or a stack of layers. */
@@ -308,6 +320,12 @@ int source_digest(struct build *b, const struct copy_source *from, const char *p
 
 /* Does the file begin as a tar does, compressed or not? */
 bool source_is_archive(int root, const char *path);
+
+/* ---- secret.c ---- */
+/* The secret of that name: 1, or 0 when it was not given. */
+int build_secret_find(const struct build *b, const char *id, char **ret, size_t *ret_len, struct error *err);
+/* The secret named `prefix` and `host`, if it was given and is one line of text; heap. */
+char *build_secret_text(const struct build *b, const char *prefix, const char *host);
 
 /* ---- copy.c ---- */
 int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err);

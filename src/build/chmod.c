@@ -69,7 +69,7 @@ static int apply_clause(const char **p, mode_t *mode)
                 else if (op == '+')
                         *mode |= bits;
                 else
-                        *mode = (*mode & ~(who & 0777)) | bits;
+                        *mode = (*mode & ~who) | bits;
         }
         return 0;
 }
@@ -109,4 +109,11 @@ mode_t chmod_apply(const char *text, mode_t mode)
 {
         apply(text, &mode);
         return mode & 07777;
+}
+
+mode_t chmod_directory(const char *text)
+{
+        mode_t mode = 0755;
+
+        return text && is_octal(text) ? chmod_apply(text, mode) : mode;
 }

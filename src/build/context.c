@@ -1,6 +1,7 @@
 #include "build/build-internal.h"
 
 #include "build/fetch.h"
+#include "build/git.h"
 #include "store/unpack.h"
 
 #include <errno.h>
@@ -45,45 +46,59 @@ static int open_tar(struct build *b, struct error *err)
         return unpack(b, &b->context, own, err);
 }
 
-/* A git repository, an archive, or a Dockerfile alone. */
-static int open_url(struct build *b, struct error *err)
+static int open_repository(struct build *b, struct build_context *c, const char *url, int folder,
+                           struct error *err)
 {
-        const char *url = b->options->context_url ? b->options->context_url : "";
-        cleanup_free char *path = NULL, *sub = NULL, *commit = NULL;
-        cleanup_close int folder = store_tmp_directory(b->store, &b->context.tmp_name, err), file = -1;
-        struct fetched f = {};
+        cleanup_git_source struct git_source source = {};
+        cleanup_free char *path = string_format("%s/tmp/%s", b->store->root, c->tmp_name), *commit = NULL,
+                          *inside = NULL;
+        const char *keep = strmap_get(&b->options->build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+        bool keeps = false;
+
+        if (git_source_parse(url, &source, err) < 0)
+                return -1;
+        keeps = source.keep_git == 1 || (keep && string_to_bool(keep, &keeps) == 0 && keeps);
+        if (git_resolve(&source, NULL, &commit, err) < 0 ||
+            git_checkout(&source, NULL, commit, path, "git", keeps, err) < 0)
+                return error_context(err, "failed to fetch %s", url);
+        inside = string_format("git/%s", source.subdir);
+        c->fd = open_beneath(folder, inside, O_RDONLY | O_DIRECTORY, 0, err);
+        return c->fd < 0 ? -1 : 0;
+}
+
+/* An archive, or (as `ret_text`, when that may be) a Dockerfile alone. */
+static int open_download(struct build *b, struct build_context *c, const char *url, int folder,
+                         char **ret_text, struct error *err)
+{
+        struct fetch fetch = { .url = url, .dirfd = folder, .as = "file" };
+        cleanup_stream struct stream *tar = NULL;
+        cleanup_free char *archive = NULL;
+        struct fetched f;
         int r;
+
+        if (fetch_look(b->store, &fetch, &f, err) < 0 || fetch_body(b->store, &fetch, &f, err) < 0)
+                return error_context(err, "failed to load cache key");
+        if (!source_is_archive(folder, "file") && ret_text)
+                return read_text(folder, "file", ret_text, err);
+        tar = stream_new_fd(openat(folder, "file", O_RDONLY | O_CLOEXEC));
+        archive = take_ptr(c->tmp_name);
+        r = unpack(b, c, tar, err);
+        store_tmp_remove(b->store, archive);
+        return r;
+}
+
+static int open_url(struct build *b, struct build_context *c, const char *url, char **ret_text,
+                    struct error *err)
+{
+        cleanup_close int folder = store_tmp_directory(b->store, &c->tmp_name, err);
 
         if (folder < 0)
                 return -1;
-        path = string_format("%s/tmp/%s", b->store->root, b->context.tmp_name);
-        if (url_is_git(url)) {
-                if (fetch_git(url, path, "git", false, &sub, &commit, err) < 0)
-                        return error_context(err, "failed to fetch %s", url);
-                {
-                        cleanup_free char *inside = string_format("git/%s", sub);
-
-                        b->context.fd = open_beneath(folder, inside, O_RDONLY | O_DIRECTORY, 0, err);
-                }
-                return b->context.fd < 0 ? -1 : 0;
-        }
+        if (url_is_git(url))
+                return open_repository(b, c, url, folder, err);
         if (!url_is_file(url))
                 return error_set(err, ERROR_INVALID, "unable to prepare context: %s is no URL", url);
-        r = fetch_file(url, folder, "file", NULL, &f, err);
-        fetched_deinit(&f);
-        if (r < 0)
-                return -1;
-        if (source_is_archive(folder, "file")) {
-                cleanup_stream struct stream *tar =
-                    stream_new_fd(openat(folder, "file", O_RDONLY | O_CLOEXEC));
-                cleanup_free char *archive = take_ptr(b->context.tmp_name);
-
-                r = unpack(b, &b->context, tar, err);
-                store_tmp_remove(b->store, archive);
-                return r;
-        }
-        b->context.text_only = true;
-        return read_text(folder, "file", &b->text, err);
+        return open_download(b, c, url, folder, ret_text, err);
 }
 
 static int duplicate_folder(int fd, int *ret, struct error *err)
@@ -156,8 +171,11 @@ int build_contexts_open(struct build *b, struct error *err)
         b->context.fd = -1;
         if (tar && open_tar(b, err) < 0)
                 return -1;
-        if (streq(b->options->context, "url") && open_url(b, err) < 0)
+        if (streq(b->options->context, "url") &&
+            open_url(b, &b->context, b->options->context_url ? b->options->context_url : "", &b->text, err) <
+                0)
                 return -1;
+        b->context.text_only = b->text != NULL;
         if (directory && b->request->n_fds == 0)
                 return error_set(err, ERROR_INVALID, "the build's context is missing");
         if (directory && duplicate_folder(b->request->fds[0], &b->context.fd, err) < 0)

@@ -14,7 +14,8 @@
 
 struct copier {
         struct copy_rules *rules;
-        int base; /* the destination folder that paths below start at */
+        int base;         /* the destination folder that paths below start at */
+        const char *dest; /* its name, "" for the root */
         struct seen_link {
                 dev_t dev;
                 ino_t ino;
@@ -25,10 +26,18 @@ struct copier {
 
 /* Where an entry comes from and goes to. */
 struct place {
-        int from, to; /* folders */
+        int from, to; /* folders; `to` is -1 until something goes into it: its `into` makes it */
+        struct folder *into;
         const char *name, *as;
         const char *source; /* path below the source root, for .dockerignore */
         const char *inner;  /* path below the copied folder, for --exclude; and below `base` */
+};
+
+/* A folder that is made with the first entry that goes into it: one that is excluded itself, or that no
+ * pattern of --parents names, may hold something that is copied. */
+struct folder {
+        struct place *place;
+        int fd; /* -1: not made so far */
 };
 
 static int64_t nanoseconds(struct timespec t)
@@ -36,22 +45,55 @@ static int64_t nanoseconds(struct timespec t)
         return (int64_t)t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
-static int excluded(const struct copier *c, const struct place *p, bool *ret, struct error *err)
+int copy_leaves_out(const struct copy_rules *rules, const char *source, const char *inner, bool *ret,
+                    struct error *err)
 {
+        bool included = true;
+
         *ret = false;
-        if (c->rules->ignore && *p->source &&
-            path_matcher_excludes(c->rules->ignore, p->source, ret, err) < 0)
+        if (rules->ignore && *source && path_matcher_excludes(rules->ignore, source, ret, err) < 0)
                 return -1;
-        if (!*ret && c->rules->exclude && *p->inner &&
-            path_matcher_excludes(c->rules->exclude, p->inner, ret, err) < 0)
+        if (!*ret && rules->exclude && *inner && path_matcher_excludes(rules->exclude, inner, ret, err) < 0)
                 return -1;
+        if (!*ret && rules->include && path_matcher_excludes(rules->include, inner, &included, err) < 0)
+                return -1;
+        *ret |= !included;
         return 0;
 }
 
-static bool may_come_back(const struct copier *c)
+bool copy_may_come_back(const struct copy_rules *rules)
 {
-        return (c->rules->ignore && path_matcher_has_exceptions(c->rules->ignore)) ||
-               (c->rules->exclude && path_matcher_has_exceptions(c->rules->exclude));
+        return rules->include || (rules->ignore && path_matcher_has_exceptions(rules->ignore)) ||
+               (rules->exclude && path_matcher_has_exceptions(rules->exclude));
+}
+
+/* Makes the folder, and those around it, if they are not made yet. */
+static int make_folder(const struct copier *c, struct folder *f, struct error *err)
+{
+        struct place *p;
+
+        if (!f || f->fd >= 0)
+                return 0;
+        p = f->place;
+        if (make_folder(c, p->into, err) < 0)
+                return -1;
+        if (p->into)
+                p->to = p->into->fd;
+        if (mkdirat(p->to, p->as, 0700) < 0 && errno != EEXIST)
+                return error_errno(err, "mkdir %s", p->as);
+        f->fd = openat(p->to, p->as, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return f->fd < 0
+                   ? error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s/%s", c->dest, p->inner)
+                   : 0;
+}
+
+static int prepare_place(const struct copier *c, struct place *p, struct error *err)
+{
+        if (make_folder(c, p->into, err) < 0)
+                return -1;
+        if (p->into)
+                p->to = p->into->fd;
+        return 0;
 }
 
 static void copy_xattrs(int from, int to)
@@ -79,7 +121,9 @@ static int set_owner(const struct copier *c, const struct place *p, const struct
         return 0;
 }
 
-static int set_metadata(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
+/* The descriptors are those of the source and of the copy, where they have extended attributes (or -1). */
+static int set_metadata(struct copier *c, const struct place *p, const struct stat *st, int from, int to,
+                        struct error *err)
 {
         const struct timespec times[] = { st->st_mtim, st->st_mtim };
         mode_t mode = c->rules->chmod ? chmod_apply(c->rules->chmod, st->st_mode) : st->st_mode & 07777;
@@ -88,19 +132,21 @@ static int set_metadata(struct copier *c, const struct place *p, const struct st
                 return -1;
         if (!S_ISLNK(st->st_mode) && fchmodat(p->to, p->as, mode, 0) < 0)
                 return error_errno(err, "chmod %s", p->as);
+        if (from >= 0 && c->rules->keep_owner) /* a context's attributes are the client's own, as its owners are */
+                copy_xattrs(from, to);         /* after the owner, whose change takes capabilities away */
         if (utimensat(p->to, p->as, times, AT_SYMLINK_NOFOLLOW) < 0)
                 return error_errno(err, "utimensat %s", p->as);
-        c->rules->newest = MAX(c->rules->newest, nanoseconds(st->st_mtim));
         return 0;
 }
 
 /* Makes room for something that is no folder. */
-static int clear_place(const struct place *p, struct error *err)
+static int clear_place(const struct copier *c, const struct place *p, struct error *err)
 {
         if (unlinkat(p->to, p->as, 0) == 0 || errno == ENOENT)
                 return 0;
         if (errno == EISDIR || errno == EPERM)
-                return error_set(err, ERROR_INVALID, "cannot replace to directory %s with file", p->inner);
+                return error_set(err, ERROR_INVALID, "cannot replace to directory %s/%s with file", c->dest,
+                                 p->inner);
         return error_errno(err, "%s", p->as);
 }
 
@@ -140,7 +186,7 @@ static int copy_file(struct copier *c, const struct place *p, const struct stat 
         cleanup_close int from = -1, to = -1;
         int r;
 
-        if (clear_place(p, err) < 0)
+        if (clear_place(c, p, err) < 0)
                 return -1;
         if (st->st_nlink > 1 && (r = copy_hard_link(c, p, st, err)) != 0)
                 return r < 0 ? -1 : 0;
@@ -152,13 +198,12 @@ static int copy_file(struct copier *c, const struct place *p, const struct stat 
                 return error_errno(err, "open %s", p->as);
         if (copy_data(from, to, err) < 0)
                 return error_context(err, "%s", p->as);
-        copy_xattrs(from, to);
         if (st->st_nlink > 1) {
                 struct seen_link link = { st->st_dev, st->st_ino, xstrdup(p->inner) };
 
                 ARRAY_APPEND(c->links, c->n_links, link);
         }
-        return set_metadata(c, p, st, err);
+        return set_metadata(c, p, st, from, to, err);
 }
 
 static int copy_link(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
@@ -169,28 +214,29 @@ static int copy_link(struct copier *c, const struct place *p, const struct stat 
         if (n < 0)
                 return error_errno(err, "readlink %s", p->name);
         target[n] = 0;
-        if (clear_place(p, err) < 0)
+        if (clear_place(c, p, err) < 0)
                 return -1;
         if (symlinkat(target, p->to, p->as) < 0)
                 return error_errno(err, "symlink %s", p->as);
-        return set_metadata(c, p, st, err);
+        return set_metadata(c, p, st, -1, -1, err);
 }
 
 static int copy_special(struct copier *c, const struct place *p, const struct stat *st, struct error *err)
 {
         if (S_ISSOCK(st->st_mode))
                 return 0; /* a socket without its process is nothing */
-        if (clear_place(p, err) < 0)
+        if (clear_place(c, p, err) < 0)
                 return -1;
         if (mknodat(p->to, p->as, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0)
                 return error_errno(err, "mknod %s", p->as);
-        return set_metadata(c, p, st, err);
+        return set_metadata(c, p, st, -1, -1, err);
 }
 
-static int copy_entry(struct copier *c, const struct place *p, struct error *err);
+static int copy_entry(struct copier *c, struct place *p, struct error *err);
 
-/* Each entry of the folder `from` into the folder `to`. */
-static int copy_children(struct copier *c, int from, int to, const struct place *p, struct error *err)
+/* Each entry of the folder `from` into `into`. */
+static int copy_children(struct copier *c, int from, struct folder *into, const struct place *p,
+                         struct error *err)
 {
         cleanup_closedir DIR *dir = NULL;
         struct dirent *e;
@@ -204,78 +250,46 @@ static int copy_children(struct copier *c, int from, int to, const struct place 
                         continue;
                 source = string_format("%s%s%s", p->source, *p->source ? "/" : "", e->d_name);
                 inner = string_format("%s%s%s", p->inner, *p->inner ? "/" : "", e->d_name);
-                if (copy_entry(c, &(struct place){ from, to, e->d_name, e->d_name, source, inner }, err) < 0)
+                if (copy_entry(c, &(struct place){ from, -1, into, e->d_name, e->d_name, source, inner },
+                               err) < 0)
                         return -1;
         }
         return 0;
 }
 
-/* Does an excluded folder have something in it that is not? */
-static int holds_included(struct copier *c, int from, const struct place *p, bool *ret, struct error *err)
+static int copy_folder(struct copier *c, struct place *p, const struct stat *st, bool out, struct error *err)
 {
-        cleanup_closedir DIR *dir = NULL;
-        struct dirent *e;
-
-        *ret = false;
-        if (directory_list(from, ".", &dir, err) < 0)
-                return -1;
-        while (!*ret && (e = readdir(dir))) {
-                cleanup_free char *source = string_format("%s/%s", p->source, e->d_name);
-                cleanup_free char *inner = string_format("%s/%s", p->inner, e->d_name);
-                struct place child = { .source = source, .inner = inner };
-                cleanup_close int fd = -1;
-                bool out;
-
-                if (streq(e->d_name, ".") || streq(e->d_name, ".."))
-                        continue;
-                if (excluded(c, &child, &out, err) < 0)
-                        return -1;
-                *ret = !out;
-                if (out &&
-                    (fd = openat(from, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) >= 0 &&
-                    holds_included(c, fd, &child, ret, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static int copy_folder(struct copier *c, const struct place *p, const struct stat *st, bool out,
-                       struct error *err)
-{
-        cleanup_close int from = openat(p->from, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                          to = -1;
-        bool wanted = !out;
+        cleanup_close int from = openat(p->from, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct folder folder = { p, -1 };
+        cleanup_close int to = -1;
+        int r;
 
         if (from < 0)
                 return error_errno(err, "open %s", p->name);
-        if (out && (!may_come_back(c) || holds_included(c, from, p, &wanted, err) < 0))
-                return err && err->kind ? -1 : 0;
-        if (!wanted)
-                return 0;
-        if (mkdirat(p->to, p->as, 0700) < 0 && errno != EEXIST)
-                return error_errno(err, "mkdir %s", p->as);
-        to = openat(p->to, p->as, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (to < 0)
-                return error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s", p->inner);
-        if (copy_children(c, from, to, p, err) < 0)
+        if (!out && make_folder(c, &folder, err) < 0)
                 return -1;
-        copy_xattrs(from, to);
-        return set_metadata(c, p, st, err);
+        r = copy_children(c, from, &folder, p, err);
+        to = folder.fd;
+        if (r < 0 || to < 0)
+                return r;
+        return set_metadata(c, p, st, from, to, err);
 }
 
-static int copy_entry(struct copier *c, const struct place *p, struct error *err)
+static int copy_entry(struct copier *c, struct place *p, struct error *err)
 {
         struct stat st;
         bool out;
 
-        if (excluded(c, p, &out, err) < 0)
+        if (copy_leaves_out(c->rules, p->source, p->inner, &out, err) < 0)
                 return -1;
         if (fstatat(p->from, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return error_errno(err, "%s", p->name);
         if (S_ISDIR(st.st_mode))
-                return copy_folder(c, p, &st, out, err);
+                return out && !copy_may_come_back(c->rules) ? 0 : copy_folder(c, p, &st, out, err);
         if (out)
                 return 0;
+        if (prepare_place(c, p, err) < 0)
+                return -1;
         if (S_ISREG(st.st_mode))
                 return copy_file(c, p, &st, err);
         if (S_ISLNK(st.st_mode))
@@ -284,26 +298,24 @@ static int copy_entry(struct copier *c, const struct place *p, struct error *err
 }
 
 /* One component of mkdir -p. The folder that it is made in keeps its time. */
-static int make_component(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
-                          struct error *err)
+static int make_component(int root, const char *path, const struct copy_folder *as, struct error *err)
 {
         cleanup_free char *name = NULL;
         cleanup_close int parent = open_parent_in_root(root, path, &name, err);
-        const struct timespec times[] = { { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC },
-                                          { mtime / NSEC_PER_SEC, mtime % NSEC_PER_SEC } };
+        const struct timespec times[] = { { as->mtime / NSEC_PER_SEC, as->mtime % NSEC_PER_SEC },
+                                          { as->mtime / NSEC_PER_SEC, as->mtime % NSEC_PER_SEC } };
 
         if (parent < 0)
                 return -1;
         if (mkdirat(parent, name, 0755) < 0)
                 return errno == EEXIST ? 0 : error_errno(err, "mkdir %s", path);
-        if (fchmodat(parent, name, 0755, 0) < 0 || fchownat(parent, name, uid, gid, 0) < 0 ||
+        if (fchmodat(parent, name, as->mode, 0) < 0 || fchownat(parent, name, as->uid, as->gid, 0) < 0 ||
             utimensat(parent, name, times, 0) < 0)
                 return error_errno(err, "%s", path);
         return 0;
 }
 
-int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, int64_t mtime,
-                        struct error *err)
+int copy_make_directory(int root, const char *path, const struct copy_folder *as, struct error *err)
 {
         cleanup_free char *clean = path_clean(path);
         cleanup_strv char **parts = strv_split(clean, '/');
@@ -320,7 +332,7 @@ int copy_make_directory(int root, const char *path, uint32_t uid, uint32_t gid, 
                         continue;
                 if (errno != ENOENT)
                         return error_errno(err, "mkdir %s", at.data);
-                if (make_component(root, at.data, uid, gid, mtime, err) < 0)
+                if (make_component(root, at.data, as, err) < 0)
                         return -1;
         }
         return 0;
@@ -367,6 +379,13 @@ static char *source_name(int root, const char *written)
         return xstrdup(clean + (*clean == '/'));
 }
 
+/* A folder that the destination lacks. */
+static struct copy_folder folder_by(const struct copy_rules *r, int64_t mtime)
+{
+        return (struct copy_folder){ r->chown ? r->uid : 0, r->chown ? r->gid : 0, chmod_directory(r->chmod),
+                                     mtime };
+}
+
 struct destination {
         bool exists, is_dir;
         char *path;
@@ -384,9 +403,9 @@ static int find_destination(int root, const char *dest, const struct copy_rules 
         cleanup_free char *parent = NULL;
         cleanup_close int fd = -1;
         struct stat st;
-        uint32_t uid = r->chown ? r->uid : 0, gid = r->chown ? r->gid : 0;
+        const struct copy_folder folder = folder_by(r, mtime);
 
-        if (len && dest[len - 1] == '/' && copy_make_directory(root, dest, uid, gid, mtime, err) < 0)
+        if (len && dest[len - 1] == '/' && copy_make_directory(root, dest, &folder, err) < 0)
                 return -1;
         ret->path = follow_links(root, dest);
         fd = open_in_root(root, ret->path, O_PATH, 0, NULL);
@@ -395,7 +414,7 @@ static int find_destination(int root, const char *dest, const struct copy_rules 
         if (ret->exists)
                 return 0;
         parent = xstrndup(ret->path, (size_t)(strrchr(ret->path, '/') - ret->path));
-        return copy_make_directory(root, parent, uid, gid, mtime, err);
+        return copy_make_directory(root, parent, &folder, err);
 }
 
 static void copier_deinit(struct copier *c)
@@ -408,37 +427,38 @@ static void copier_deinit(struct copier *c)
 static int copy_whole_folder(int from, const char *source, int dest_root, const struct destination *d,
                              struct copy_rules *rules, const struct stat *st, struct error *err)
 {
-        __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
+        __attribute__((cleanup(copier_deinit))) struct copier c = {
+                .rules = rules, .base = -1, .dest = streq(d->path, "/") ? "" : d->path
+        };
         cleanup_close int to = -1, list = -1;
         struct place place = { .source = source, .inner = "" };
+        struct folder folder = { &place, -1 };
+        const struct copy_folder as = folder_by(rules, nanoseconds(st->st_mtim));
         int r;
 
         if (d->exists && !d->is_dir)
                 return error_set(err, ERROR_INVALID, "cannot copy to non-directory: %s", d->path);
-        if (!d->exists &&
-            copy_make_directory(dest_root, d->path, rules->chown ? rules->uid : 0,
-                                rules->chown ? rules->gid : 0, nanoseconds(st->st_mtim), err) < 0)
+        if (!d->exists && copy_make_directory(dest_root, d->path, &as, err) < 0)
                 return -1;
         to = open_in_root(dest_root, d->path, O_RDONLY | O_DIRECTORY, 0, err);
         list = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (to < 0 || list < 0)
                 return to < 0 ? -1 : error_errno(err, "%s", source);
-        if (!d->exists && rules->chmod && fchmod(to, chmod_apply(rules->chmod, st->st_mode)) < 0)
-                return error_errno(err, "chmod %s", d->path);
-        c.base = to;
-        r = copy_children(&c, list, to, &place, err);
-        if (r == 0 && !d->exists) {
-                const struct timespec times[] = { st->st_mtim, st->st_mtim };
-
-                futimens(to, times);
-        }
+        c.base = folder.fd = to;
+        r = copy_children(&c, list, &folder, &place, err);
+        if (r == 0)
+                futimens(to, (const struct timespec[]){ st->st_mtim, st->st_mtim });
         return r;
 }
 
+/* A source that is a file itself: patterns of --exclude are for what lies in folders. */
 static int copy_single(int source_root, const char *source, int dest_root, const struct destination *d,
-                       struct copy_rules *rules, struct error *err)
+                       const struct copy_rules *given, struct error *err)
 {
-        __attribute__((cleanup(copier_deinit))) struct copier c = { .rules = rules, .base = -1 };
+        struct copy_rules own = *given, *rules = &own;
+        __attribute__((cleanup(copier_deinit))) struct copier c = {
+                .rules = rules, .base = -1, .dest = streq(d->path, "/") ? "" : d->path
+        };
         const char *base = strrchr(source, '/') ? strrchr(source, '/') + 1 : source;
         cleanup_free char *full = d->is_dir ? string_format("%s/%s", d->path, base) : xstrdup(d->path),
                           *as = NULL, *real = NULL, *shown = NULL, *name = NULL;
@@ -451,8 +471,9 @@ static int copy_single(int source_root, const char *source, int dest_root, const
         from = open_parent_in_root(source_root, real, &name, err);
         if (from < 0)
                 return -1;
+        own.exclude = NULL;
         c.base = to;
-        return copy_entry(&c, &(struct place){ from, to, name, as, shown, as }, err);
+        return copy_entry(&c, &(struct place){ from, to, NULL, name, as, shown, as }, err);
 }
 
 int copy_tree(int source_root, const char *source, int dest_root, const char *dest, struct copy_rules *rules,

@@ -1,32 +1,12 @@
 /* COPY, ADD and WORKDIR: layers that are written directly, into a writable overlay that is mounted nowhere.
  */
-#include "build/fetch.h"
+#include "build/copy-internal.h"
 
+#include "base/path.h"
 #include "base/time.h"
 #include "runtime/user.h"
-#include "store/tar.h"
-#include "store/unpack.h"
 
 #include <errno.h>
-
-/* An instruction with everything expanded. */
-struct copy_work {
-        const struct instruction *instruction;
-        struct store *store;
-        bool add;
-        char *dest, *chown, *chmod, *checksum, *shown_dest; /* dest: absolute; shown: as written */
-        char **written;                                     /* sources as written */
-        struct copy_source from;
-        char **sources;                 /* resolved */
-        struct instruction_file *files; /* here-documents, expanded */
-        size_t n_files;
-        struct copy_rules rules;
-        char **urls;    /* of `written`: what is fetched */
-        char *tmp_name; /* the folder it is fetched into, files 0, 1, … */
-        int tmp_fd;
-        struct fetched *fetched;
-        size_t n_fetched;
-};
 
 static void work_deinit(struct copy_work *w)
 {
@@ -36,72 +16,21 @@ static void work_deinit(struct copy_work *w)
         free(w->chmod);
         free(w->checksum);
         strv_free(w->written);
-        strv_free(w->sources);
+        strv_free(w->exclude);
+        for (size_t i = 0; i < w->n_items; i++) {
+                free(w->items[i].path);
+                path_matcher_free(w->items[i].include);
+        }
+        free(w->items);
         for (size_t i = 0; i < w->n_files; i++) {
                 free(w->files[i].name);
                 free(w->files[i].data);
         }
         free(w->files);
         path_matcher_free(w->rules.exclude);
-        strv_free(w->urls);
-        for (size_t i = 0; i < w->n_fetched; i++)
-                fetched_deinit(&w->fetched[i]);
-        free(w->fetched);
-        if (w->tmp_fd >= 0)
-                close(w->tmp_fd);
-        if (w->tmp_name)
-                store_tmp_remove(w->store, w->tmp_name);
-        free(w->tmp_name);
+        add_deinit(w);
         if (!w->from.context && w->from.root >= 0)
                 close(w->from.root);
-}
-
-static int refuse(struct copy_work *w, struct error *err)
-{
-        const struct instruction *i = w->instruction;
-
-        if (i->parents)
-                return error_set(err, ERROR_UNSUPPORTED, "COPY --parents is not supported by davit yet");
-        if (!string_empty(i->checksum) && !w->urls)
-                return error_set(err, ERROR_INVALID, "checksum can't be specified for non-HTTP(S) sources");
-        return 0;
-}
-
-static int fetch_repository(struct build *b, struct copy_work *w, const char *url, const char *as,
-                            struct fetched *ret, struct error *err)
-{
-        cleanup_free char *path = string_format("%s/tmp/%s", b->store->root, w->tmp_name), *sub = NULL,
-                          *commit = NULL;
-
-        if (!string_empty(w->checksum))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "ADD --checksum of a git repository is not supported by davit yet");
-        if (fetch_git(url, path, as, w->instruction->keep_git_dir == 1, &sub, &commit, err) < 0)
-                return error_context(err, "failed to load cache key");
-        digest_of(commit, strlen(commit), &ret->digest);
-        ret->name = xstrdup(url);
-        ret->folder = string_format("%s/%s", as, sub);
-        return 0;
-}
-
-/* ADD's URLs are fetched before the key is made: their content is in it. */
-static int fetch_all(struct build *b, struct copy_work *w, struct error *err)
-{
-        if (!w->urls)
-                return 0;
-        w->tmp_fd = store_tmp_directory(b->store, &w->tmp_name, err);
-        for (size_t i = 0; w->tmp_fd >= 0 && w->urls[i]; i++) {
-                cleanup_free char *as = string_format("%zu", i);
-                struct fetched f = {};
-
-                if (url_is_git(w->urls[i])
-                        ? fetch_repository(b, w, w->urls[i], as, &f, err) < 0
-                        : fetch_file(w->urls[i], w->tmp_fd, as,
-                                     string_empty(w->checksum) ? NULL : w->checksum, &f, err) < 0)
-                        return -1;
-                ARRAY_APPEND(w->fetched, w->n_fetched, f);
-        }
-        return w->tmp_fd < 0 ? -1 : 0;
 }
 
 /* The text of a here-document: quotes mean nothing in it. */
@@ -132,8 +61,13 @@ static int expand_all(struct build *b, struct stage_state *s, struct copy_work *
                 if (build_expand(b, s, *a, &text, err) < 0)
                         return -1;
                 strv_append_take(&w->written, text);
-                if (w->add && (url_is_file(text) || url_is_git(text)))
-                        strv_append(&w->urls, text);
+        }
+        for (char **e = i->exclude; e && *e; e++) {
+                char *text;
+
+                if (build_expand(b, s, *e, &text, err) < 0)
+                        return -1;
+                strv_append_take(&w->exclude, text);
         }
         for (size_t n = 0; n < i->n_files; n++)
                 if (expand_file(b, s, &i->files[n], w, err) < 0)
@@ -150,8 +84,9 @@ static int expand_all(struct build *b, struct stage_state *s, struct copy_work *
         return chmod_check(w->chmod, err);
 }
 
-static int open_source(struct build *b, struct stage_state *s, struct copy_work *w, struct error *err)
+static int open_source(struct copy_work *w, struct stage_state *s, struct error *err)
 {
+        struct build *b = w->build;
         struct stage_state *stage = NULL;
         struct image *image = NULL;
 
@@ -165,8 +100,6 @@ static int open_source(struct build *b, struct stage_state *s, struct copy_work 
         if (w->from.context) {
                 w->from.root = w->from.context->fd;
                 w->rules.ignore = w->from.context->ignore;
-                if (strv_length(w->written) > strv_length(w->urls))
-                        build_context_announce(b, w->from.context);
                 return 0;
         }
         w->rules.keep_owner = true;
@@ -177,11 +110,52 @@ static int open_source(struct build *b, struct stage_state *s, struct copy_work 
         return w->from.root < 0 ? -1 : 0;
 }
 
+/* --parents: "a/./b/c" copies b/c of the folder a with the folders that lead to it; without "/./", of the
+ * root. */
+static int add_pattern(struct copy_work *w, const char *pattern, struct error *err)
+{
+        const char *pivot = strstr(pattern, "/./");
+        cleanup_free char *folder = pivot ? xstrndup(pattern, (size_t)(pivot - pattern)) : xstrdup("/"),
+                          *rooted = string_format("/%s", pivot ? pivot + 3 : pattern),
+                          *clean = path_clean(rooted);
+        char *include[] = { clean[1] ? clean + 1 : (char *)"**", NULL };
+        cleanup_strv char **paths = strv_new();
+
+        if (source_resolve(&w->from, folder, &paths, err) < 0)
+                return -1;
+        for (char **path = paths; *path; path++) {
+                struct copy_item item = {};
+
+                if (path_matcher_new(include, &item.include, err) < 0)
+                        return -1;
+                item.path = xstrdup(*path);
+                ARRAY_APPEND(w->items, w->n_items, item);
+        }
+        return 0;
+}
+
+static int add_paths(struct copy_work *w, const char *pattern, struct error *err)
+{
+        cleanup_strv char **paths = strv_new();
+
+        if (source_resolve(&w->from, pattern, &paths, err) < 0)
+                return -1;
+        for (char **path = paths; *path; path++)
+                ARRAY_APPEND(w->items, w->n_items, ((struct copy_item){ .path = xstrdup(*path) }));
+        return 0;
+}
+
 static int find_sources(struct copy_work *w, struct error *err)
 {
-        w->sources = strv_new();
         for (char **pattern = w->written; pattern && *pattern; pattern++) {
-                if (strv_contains(w->urls, *pattern))
+                int taken = w->add ? add_take_url(w, *pattern, err) : 0;
+
+                if (!w->add && (url_is_git(*pattern) || url_is_file(*pattern)))
+                        return error_set(err, ERROR_INVALID, "source can't be a %s for COPY",
+                                         url_is_git(*pattern) ? "git ref" : "URL");
+                if (taken < 0)
+                        return -1;
+                if (taken)
                         continue;
                 if (w->from.root < 0)
                         return error_set(err, ERROR_INVALID,
@@ -189,42 +163,50 @@ static int find_sources(struct copy_work *w, struct error *err)
                                          "davit::context: "
                                          "\"/%s\": not found",
                                          *pattern + (**pattern == '/'));
-                if (source_resolve(&w->from, *pattern, &w->sources, err) < 0)
+                if (w->from.context)
+                        build_context_announce(w->build, w->from.context);
+                if (w->instruction->parents ? add_pattern(w, *pattern, err) < 0
+                                            : add_paths(w, *pattern, err) < 0)
                         return -1;
         }
-        if (w->instruction->exclude)
-                return path_matcher_new(w->instruction->exclude, &w->rules.exclude, err);
+        if (!string_empty(w->checksum) && !w->n_remotes)
+                return error_set(err, ERROR_INVALID, "checksum requires HTTP(S) or Git sources");
+        return w->exclude ? path_matcher_new(w->exclude, &w->rules.exclude, err) : 0;
+}
+
+static int add_content(struct copy_work *w, struct step_key *key, struct error *err)
+{
+        if (add_look(w, key, err) < 0)
+                return -1;
+        for (size_t i = 0; i < w->n_files; i++)
+                step_key_add(key, w->files[i].name, w->files[i].data);
+        for (size_t i = 0; i < w->n_items; i++) {
+                struct copy_rules rules = w->rules;
+
+                rules.include = w->items[i].include;
+                if (source_digest(w->build, &w->from, w->items[i].path, &rules, key, err) < 0)
+                        return -1;
+        }
         return 0;
 }
 
-static int make_key(struct build *b, struct stage_state *s, struct copy_work *w, struct digest *ret,
-                    struct error *err)
+static int make_key(struct copy_work *w, struct stage_state *s, struct digest *ret, struct error *err)
 {
         struct step_key key;
-        int r = 0;
+        int r;
 
         step_key_begin(&key, s, w->add ? "add" : "copy");
         step_key_add(&key, "destination", w->dest);
         step_key_add(&key, "chown", w->chown);
         step_key_add(&key, "chmod", w->chmod);
-        step_key_list(&key, "exclude", w->instruction->exclude);
+        step_key_list(&key, "exclude", w->exclude);
+        if (w->instruction->parents)
+                step_key_list(&key, "parents", w->written);
         step_key_add(&key, "unpack",
                      w->instruction->unpack < 0 ? "auto"
                      : w->instruction->unpack   ? "yes"
                                                 : "no");
-        for (size_t i = 0; i < w->n_fetched; i++) {
-                char hex[DIGEST_HEX_SIZE], time[32];
-
-                digest_format_hex(&w->fetched[i].digest, hex);
-                snprintf(time, sizeof(time), "%lld", (long long)w->fetched[i].mtime);
-                step_key_add(&key, w->fetched[i].name, hex);
-                step_key_add(&key, "modified", time);
-                step_key_add(&key, "git", w->instruction->keep_git_dir == 1 ? "kept" : "dropped");
-        }
-        for (size_t i = 0; i < w->n_files; i++)
-                step_key_add(&key, w->files[i].name, w->files[i].data);
-        for (char **source = w->sources; *source && r == 0; source++)
-                r = source_digest(b, &w->from, *source, &w->rules, &key, err);
+        r = add_content(w, &key, err);
         step_key_finish(&key, ret);
         return r;
 }
@@ -253,24 +235,6 @@ static int find_owner(int root, const char *chown, struct copy_rules *rules, str
         rules->uid = user.uid;
         rules->gid = user.gid;
         return 0;
-}
-
-static int unpack_archive(struct copy_work *w, int from, const char *path, int root, int64_t mtime,
-                          struct error *err)
-{
-        cleanup_stream struct stream *file = NULL, *plain = NULL;
-        struct unpack_options options = { .flags = w->rules.chown ? UNPACK_CHOWN : 0,
-                                          .uid = w->rules.uid,
-                                          .gid = w->rules.gid };
-        int fd = open_in_root(from, path, O_RDONLY, 0, err);
-
-        if (fd < 0)
-                return -1;
-        file = stream_new_fd(fd);
-        plain = stream_new_decompressed(file);
-        if (copy_make_directory(root, w->dest, w->rules.uid, w->rules.gid, mtime, err) < 0)
-                return -1;
-        return tar_unpack(root, w->dest, plain, &options, NULL, err);
 }
 
 /* Here-documents are files in a folder of the step's own first. */
@@ -302,31 +266,15 @@ static int copy_files(struct copy_work *w, struct step_tree *t, int64_t mtime, s
         return folder < 0 ? -1 : 0;
 }
 
-/* What was fetched: a file of mode 600 unless told otherwise, unpacked only on demand. */
-static int copy_fetched(struct copy_work *w, int root, int64_t mtime, struct error *err)
+static int copy_item(struct copy_work *w, const struct copy_item *item, int root, int64_t mtime,
+                     struct error *err)
 {
-        for (size_t i = 0; i < w->n_fetched; i++) {
-                struct copy_rules rules = w->rules;
-                cleanup_free char *file = string_format("%zu", i), *dest = NULL;
-                size_t len = strlen(w->dest);
+        struct copy_rules rules = w->rules;
 
-                rules.ignore = NULL;
-                if (w->fetched[i].folder) {
-                        if (copy_tree(w->tmp_fd, w->fetched[i].folder, root, w->dest, &rules, err) < 0)
-                                return -1;
-                        continue;
-                }
-                rules.exclude = NULL;
-                if (w->instruction->unpack == 1 && source_is_archive(w->tmp_fd, file)) {
-                        if (unpack_archive(w, w->tmp_fd, file, root, mtime, err) < 0)
-                                return -1;
-                        continue;
-                }
-                dest = string_format("%s%s", w->dest, w->dest[len - 1] == '/' ? w->fetched[i].name : "");
-                if (copy_tree(w->tmp_fd, file, root, dest, &rules, err) < 0)
-                        return -1;
-        }
-        return 0;
+        if (w->add && w->instruction->unpack != 0 && source_is_archive(w->from.root, item->path))
+                return add_archive(w, w->from.root, item->path, root, mtime, err);
+        rules.include = item->include;
+        return copy_tree(w->from.root, *item->path ? item->path : ".", root, w->dest, &rules, err);
 }
 
 static int execute_copy(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v,
@@ -340,17 +288,10 @@ static int execute_copy(struct build *b, struct stage_state *s, struct step_tree
                 return -1;
         if (!string_empty(w->chown) && find_owner(t->root, w->chown, &w->rules, err) < 0)
                 return -1;
-        for (char **source = w->sources; *source; source++) {
-                bool archive = false;
-
-                if (w->add && w->instruction->unpack != 0)
-                        archive = source_is_archive(w->from.root, *source);
-                if (archive ? unpack_archive(w, w->from.root, *source, t->root, mtime, err) < 0
-                            : copy_tree(w->from.root, **source ? *source : ".", t->root, w->dest, &w->rules,
-                                        err) < 0)
+        for (size_t i = 0; i < w->n_items; i++)
+                if (copy_item(w, &w->items[i], t->root, mtime, err) < 0)
                         return -1;
-        }
-        if (copy_fetched(w, t->root, mtime, err) < 0)
+        if (add_remotes(w, t->root, mtime, err) < 0)
                 return -1;
         return copy_files(w, t, mtime, err);
 }
@@ -365,8 +306,6 @@ static char *history_text(const struct copy_work *w)
                 strbuf_addf(&out, " --chown=%s", w->chown);
         if (!string_empty(w->chmod))
                 strbuf_addf(&out, " --chmod=%s", w->chmod);
-        if (w->instruction->link)
-                strbuf_adds(&out, " --link");
         for (char **source = w->written; source && *source; source++)
                 strbuf_addf(&out, " %s", *source);
         for (size_t i = 0; i < w->n_files; i++)
@@ -381,20 +320,20 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
                 .instruction = i,
                 .add = i->type == INSTRUCTION_ADD,
                 .from = { .root = -1, .context = &b->context },
-                .store = b->store,
+                .build = b,
                 .tmp_fd = -1,
         };
         struct build_work work = { .execute = execute_copy, .arg = &w };
         struct digest key;
 
-        if (expand_all(b, s, &w, err) < 0 || refuse(&w, err) < 0)
+        if (expand_all(b, s, &w, err) < 0)
                 return -1;
         if (b->options->check)
                 return 0;
-        if (open_source(b, s, &w, err) < 0)
+        if (open_source(&w, s, err) < 0)
                 return -1;
         work.text = build_step_text(b, s, i->original);
-        if (fetch_all(b, &w, err) < 0 || find_sources(&w, err) < 0 || make_key(b, s, &w, &key, err) < 0) {
+        if (find_sources(&w, err) < 0 || make_key(&w, s, &key, err) < 0) {
                 free(work.text);
                 return -1;
         }
@@ -407,7 +346,7 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
 static int execute_workdir(struct build *b, struct stage_state *s, struct step_tree *t,
                            const struct vertex *v, void *arg, struct error *err)
 {
-        struct copy_rules owner = {};
+        struct copy_folder folder = { .mode = 0755, .mtime = s->created == TIME_ZERO ? 0 : s->created };
 
         (void)v;
         if (step_tree_mount(b, s, t, err) < 0)
@@ -417,11 +356,10 @@ static int execute_workdir(struct build *b, struct stage_state *s, struct step_t
 
                 if (runtime_resolve_user(t->root, s->image.config.user, NULL, &user, err) < 0)
                         return -1;
-                owner.uid = user.uid;
-                owner.gid = user.gid;
+                folder.uid = user.uid;
+                folder.gid = user.gid;
         }
-        return copy_make_directory(t->root, arg, owner.uid, owner.gid,
-                                   s->created == TIME_ZERO ? 0 : s->created, err);
+        return copy_make_directory(t->root, arg, &folder, err);
 }
 
 int build_workdir(struct build *b, struct stage_state *s, const char *path, struct error *err)

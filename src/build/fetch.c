@@ -1,33 +1,87 @@
+/* Theory of operation. What a URL held, with the server's own mark of it (ETag, Last-Modified), is remembered
+ * in the database. The next build asks "if it changed": an unchanged file costs a question, and its bytes are
+ * fetched again only if the step that they belong to is to be done again. */
 #include "build/fetch.h"
 
-#include "base/spawn.h"
 #include "base/time.h"
+#include "build/git.h"
 #include "registry/http.h"
 
-#include <errno.h>
-
-#define GIT_TIMEOUT (600 * NSEC_PER_SEC)
-
-bool url_is_git(const char *text)
-{
-        cleanup_free char *plain = xstrndup(text, strcspn(text, "#"));
-
-        return string_after(text, "git://") || string_after(text, "git@") ||
-               string_after(text, "ssh://git@") || string_after(text, "github.com/") ||
-               (strstr(text, "://") && string_ends_with(plain, ".git"));
-}
+static const char tables[] =
+    "CREATE TABLE IF NOT EXISTS build_urls (url TEXT PRIMARY KEY, etag TEXT, modified TEXT, "
+    "digest BLOB NOT NULL, mtime INTEGER NOT NULL) WITHOUT ROWID";
+/* Beyond so many remembered URLs the table starts anew. */
+#define URLS_MAX 10000
 
 bool url_is_file(const char *text)
 {
         return (string_after(text, "http://") || string_after(text, "https://")) && !url_is_git(text);
 }
 
-void fetched_deinit(struct fetched *f)
+char *url_file_name(const char *url)
 {
-        free(f->name);
-        free(f->folder);
-        *f = (struct fetched){};
+        const char *path = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+        cleanup_free char *plain = xstrndup(path, strcspn(path, "?#"));
+        const char *slash = strrchr(plain, '/');
+        bool named = slash && slash[1] && !streq(slash + 1, ".") && !streq(slash + 1, "..");
+
+        return xstrdup(named ? slash + 1 : "__unnamed__");
 }
+
+/* ---- What is remembered ---- */
+
+struct memory {
+        char *etag, *modified;
+        struct fetched fetched;
+};
+
+static void memory_deinit(struct memory *m)
+{
+        free(m->etag);
+        free(m->modified);
+}
+
+static int read_memory(sqlite3_stmt *stmt, void *arg, struct error *err)
+{
+        struct memory *m = arg;
+
+        (void)err;
+        if (sqlite3_column_bytes(stmt, 2) != SHA256_SIZE)
+                return 1;
+        m->etag = database_column_string(stmt, 0);
+        m->modified = database_column_string(stmt, 1);
+        memcpy(m->fetched.digest.bytes, sqlite3_column_blob(stmt, 2), SHA256_SIZE);
+        m->fetched.mtime = sqlite3_column_int64(stmt, 3);
+        return 1;
+}
+
+static int count_urls(sqlite3_stmt *stmt, void *arg, struct error *err)
+{
+        (void)err;
+        *(int64_t *)arg = sqlite3_column_int64(stmt, 0);
+        return 1;
+}
+
+static int remember(struct store *store, const char *url, const struct http_response *response,
+                    const struct fetched *f, struct error *err)
+{
+        const char *etag = http_header(response, "etag"), *modified = http_header(response, "last-modified");
+        int64_t count = 0;
+
+        if (!etag && !modified)
+                return 0;
+        if (database_query(store->db, count_urls, &count, err, "SELECT count(*) FROM build_urls", "") < 0 ||
+            (count >= URLS_MAX && database_run(store->db, err, "DELETE FROM build_urls", "") < 0))
+                return -1;
+        return database_run(store->db, err,
+                            "INSERT OR REPLACE INTO build_urls (url, etag, modified, digest, mtime) VALUES "
+                            "(?, ?, ?, ?, ?)",
+                            "sssbi", url, etag, modified, f->digest.bytes, (size_t)SHA256_SIZE, f->mtime) < 0
+                   ? -1
+                   : 0;
+}
+
+/* ---- The transfer ---- */
 
 /* "Mon, 03 Feb 2020 04:05:06 GMT" */
 static int64_t parse_http_time(const char *text)
@@ -38,156 +92,109 @@ static int64_t parse_http_time(const char *text)
         return end ? (int64_t)timegm(&tm) * NSEC_PER_SEC : TIME_ZERO;
 }
 
-static char *name_of(const char *url)
+static int write_body(const struct fetch *f, const struct http_response *response, struct fetched *ret,
+                      struct error *err)
 {
-        const char *path = strstr(url, "://") ? strstr(url, "://") + 3 : url;
-        size_t len = strcspn(path, "?#");
-        cleanup_free char *plain = xstrndup(path, len);
-        const char *slash = strrchr(plain, '/');
-
-        return xstrdup(slash && slash[1] && !streq(slash + 1, ".") && !streq(slash + 1, "..") ? slash + 1
-                                                                                              : "download");
-}
-
-static int check_checksum(const char *checksum, const struct digest *got, struct error *err)
-{
-        struct digest want;
-        char text[DIGEST_TEXT_SIZE];
-
-        if (!checksum)
-                return 0;
-        if (digest_parse(checksum, &want, err) < 0)
-                return -1;
-        digest_format(got, text);
-        return digest_equal(&want, got)
-                   ? 0
-                   : error_set(err, ERROR_INVALID, "digest mismatch %s: %s", text, checksum);
-}
-
-static int download(const struct http_response *response, int fd, struct digest *ret, struct error *err)
-{
+        cleanup_close int fd = openat(f->dirfd, f->as, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         cleanup_hash struct hash *hash = hash_new();
-        cleanup_sink struct sink *file = sink_new_fd(fd), *sink = sink_new_hashing(file, hash, NULL);
+        cleanup_sink struct sink *file = NULL, *sink = NULL;
+        struct timespec times[2] = {};
 
+        if (fd < 0)
+                return error_errno(err, "%s", f->as);
+        file = sink_new_fd(fd);
+        sink = sink_new_hashing(file, hash, NULL);
         if (stream_copy(response->body, sink, NULL, err) < 0)
-                return -1;
-        hash_finish(hash, ret->bytes);
+                return error_context(err, "%s", f->url);
+        hash_finish(hash, ret->digest.bytes);
+        ret->mtime = parse_http_time(http_header(response, "last-modified"));
+        if (ret->mtime != TIME_ZERO)
+                times[0].tv_sec = times[1].tv_sec = ret->mtime / NSEC_PER_SEC;
+        if (futimens(fd, times) < 0)
+                return error_errno(err, "%s", f->as);
+        ret->here = true;
         return 0;
 }
 
-static int fetch_with(struct http_client *client, const char *url, int dirfd, const char *as,
-                      struct fetched *f, struct error *err)
+static int perform(struct http_client *client, struct store *store, const struct fetch *f,
+                   const struct memory *known, struct fetched *ret, struct error *err)
 {
-        struct http_request request = { .method = "GET", .url = url, .redirect = true };
+        cleanup_strv char **headers = strv_new();
+        struct http_request request = {
+                .method = "GET", .url = f->url, .headers = headers, .redirect = true
+        };
         cleanup_http_response struct http_response response = {};
-        struct timespec times[2] = {};
-        cleanup_close int fd = -1;
 
+        if (f->header)
+                strv_append(&headers, f->header);
+        if (known->etag)
+                strv_append_take(&headers, string_format("If-None-Match: %s", known->etag));
+        else if (known->modified)
+                strv_append_take(&headers, string_format("If-Modified-Since: %s", known->modified));
+        request.headers = headers;
         if (http_perform(client, &request, &response, err) < 0)
                 return -1;
+        if (response.status == 304 && (known->etag || known->modified)) {
+                *ret = known->fetched;
+                return 0;
+        }
         if (response.status < 200 || response.status >= 300)
-                return error_set(err, ERROR_INVALID, "failed to load cache key: invalid response status %ld",
-                                 response.status);
-        fd = openat(dirfd, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return error_errno(err, "%s", as);
-        if (download(&response, fd, &f->digest, err) < 0)
-                return error_context(err, "%s", url);
-        f->mtime = parse_http_time(http_header(&response, "last-modified"));
-        if (f->mtime != TIME_ZERO)
-                times[0].tv_sec = times[1].tv_sec = f->mtime / NSEC_PER_SEC;
-        if (futimens(fd, times) < 0)
-                return error_errno(err, "%s", as);
-        f->name = name_of(url);
-        return 0;
+                return error_set(err, ERROR_INVALID, "invalid response status %ld", response.status);
+        if (write_body(f, &response, ret, err) < 0)
+                return -1;
+        return remember(store, f->url, &response, ret, err);
 }
 
-int fetch_file(const char *url, int dirfd, const char *as, const char *checksum, struct fetched *ret,
+static int get(struct store *store, const struct fetch *f, const struct memory *known, struct fetched *ret,
                struct error *err)
 {
         const struct http_client_options options = {};
         struct http_client *client;
-        struct fetched f = {};
-        struct digest want;
         int r;
 
-        if (checksum && digest_parse(checksum, &want, NULL) < 0)
-                return error_set(err, ERROR_INVALID, "unsupported digest algorithm");
-        if (http_client_new(&options, &client, err) < 0)
+        if (database_exec(store->db, tables, err) < 0 || http_client_new(&options, &client, err) < 0)
                 return -1;
-        r = fetch_with(client, url, dirfd, as, &f, err);
-        if (r == 0)
-                r = check_checksum(checksum, &f.digest, err);
+        r = perform(client, store, f, known, ret, err);
         http_client_free(client);
-        if (r < 0)
-                fetched_deinit(&f);
-        else
-                *ret = f;
         return r;
 }
 
-/* Runs git; what it wrote on standard error is the message. */
-static int git(const char *directory, char *const *args, struct strbuf *output, struct error *err)
+int fetch_look(struct store *store, const struct fetch *f, struct fetched *ret, struct error *err)
 {
-        cleanup_strbuf struct strbuf errors = {};
-        cleanup_strv char **argv = NULL, **env = NULL;
-        struct spawn_options options = { .program = "git", .directory = directory };
-        int code;
+        __attribute__((cleanup(memory_deinit))) struct memory known = {};
+        struct fetched found = { .mtime = TIME_ZERO };
 
-        strv_append(&argv, "git");
-        strv_extend(&argv, args);
-        /* Neither questions nor the settings of whoever started the engine. */
-        strv_append_take(&env, string_format("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"));
-        strv_append(&env, "GIT_TERMINAL_PROMPT=0");
-        strv_append(&env, "GIT_CONFIG_NOSYSTEM=1");
-        strv_append(&env, "GIT_CONFIG_GLOBAL=/dev/null");
-        strv_append(&env, "HOME=/");
-        options.argv = argv;
-        options.env = env;
-        if (spawn_capture(&options, NULL, 0, 65536, GIT_TIMEOUT, output, &errors, &code, err) < 0)
-                return error_context(err, "git");
-        if (code == 0)
+        if (!string_empty(f->checksum)) {
+                if (digest_parse(f->checksum, &found.digest, err) < 0)
+                        return -1;
+                *ret = found;
                 return 0;
-        while (errors.len && errors.data[errors.len - 1] == '\n')
-                errors.data[--errors.len] = 0;
-        return error_set(err, ERROR_INVALID, "git %s: %s", args[0], errors.len ? errors.data : "failed");
+        }
+        if (database_exec(store->db, tables, err) < 0 ||
+            database_query(store->db, read_memory, &known, err,
+                           "SELECT etag, modified, digest, mtime FROM build_urls WHERE url = ?", "s",
+                           f->url) < 0)
+                return -1;
+        if (get(store, f, &known, &found, err) < 0)
+                return -1;
+        *ret = found;
+        return 0;
 }
 
-int fetch_git(const char *url, const char *path, const char *as, bool keep_git, char **ret_sub,
-              char **ret_commit, struct error *err)
+int fetch_body(struct store *store, const struct fetch *f, struct fetched *fetched, struct error *err)
 {
-        const char *hash = strchr(url, '#'), *colon = hash ? strchr(hash, ':') : NULL;
-        cleanup_free char *plain = hash ? xstrndup(url, (size_t)(hash - url)) : xstrdup(url), *remote = NULL,
-                          *ref = NULL, *folder = string_format("%s/%s", path, as);
-        cleanup_strbuf struct strbuf output = {};
-        char clone[] = "clone", quiet[] = "-q", end[] = "--", checkout[] = "checkout", detach[] = "--detach",
-             parse[] = "rev-parse", head[] = "HEAD";
-        cleanup_close int fd = -1;
+        struct fetched now = { .mtime = TIME_ZERO };
+        char want[DIGEST_TEXT_SIZE], got[DIGEST_TEXT_SIZE];
 
-        if (hash)
-                ref = colon ? xstrndup(hash + 1, (size_t)(colon - hash - 1)) : xstrdup(hash + 1);
-        if (ref && *ref == '-')
-                return error_set(err, ERROR_INVALID, "invalid git reference: %s", ref);
-        remote = string_after(plain, "github.com/") ? string_format("https://%s", plain) : xstrdup(plain);
-        {
-                char *clone_args[] = { clone, quiet, end, remote, (char *)as, NULL };
-                char *checkout_args[] = { checkout, quiet, detach, ref, NULL },
-                     *parse_args[] = { parse, head, NULL };
-                cleanup_free char *origin = ref ? string_format("origin/%s", ref) : NULL;
-                char *branch_args[] = { checkout, quiet, detach, origin, NULL };
-
-                if (git(path, clone_args, NULL, err) < 0)
-                        return -1;
-                if (!string_empty(ref) && git(folder, branch_args, NULL, NULL) < 0 &&
-                    git(folder, checkout_args, NULL, err) < 0)
-                        return -1;
-                if (git(folder, parse_args, &output, err) < 0)
-                        return -1;
-        }
-        fd = directory_open(AT_FDCWD, folder, err);
-        if (fd < 0 || (!keep_git && tree_remove(fd, ".git", err) < 0))
+        if (fetched->here)
+                return 0;
+        if (get(store, f, &(struct memory){}, &now, err) < 0)
                 return -1;
-        *ret_sub = xstrdup(colon ? colon + 1 : "");
-        *ret_commit = strbuf_take(&output);
+        if (!digest_equal(&now.digest, &fetched->digest)) {
+                digest_format(&now.digest, got);
+                digest_format(&fetched->digest, want);
+                return error_set(err, ERROR_INVALID, "digest mismatch %s: %s", got, want);
+        }
+        *fetched = now;
         return 0;
 }

@@ -1,24 +1,27 @@
-/* Files and repositories from elsewhere: ADD of a URL, and contexts that are one. */
+/* Files from elsewhere: ADD of a URL, and contexts that are one. */
 #pragma once
 
 #include "build/build-internal.h"
 
 /* http:// or https://, but no repository. */
 bool url_is_file(const char *text);
-/* A git repository: "….git", "….git#ref:dir", "git://…", "git@host:…", "github.com/…". */
-bool url_is_git(const char *text);
+/* The last part of the URL's path, as ADD names the file; heap. */
+char *url_file_name(const char *url);
 
-struct fetched {
-        char *name;    /* the URL's last part; "download" when it has none */
-        int64_t mtime; /* Last-Modified, in ns; TIME_ZERO when unknown */
-        struct digest digest;
-        char *folder;  /* of a repository: where it lies below the folder given; NULL for a file */
+struct fetch {
+        const char *url;
+        const char *checksum; /* "sha256:…"; NULL or "": any */
+        const char *header;   /* "Authorization: …"; NULL */
+        int dirfd;            /* where the file goes … */
+        const char *as;       /* … by this name */
 };
-void fetched_deinit(struct fetched *f);
-/* GET into the new file `as` of the folder. `checksum` ("sha256:…") may be NULL. */
-int fetch_file(const char *url, int dirfd, const char *as, const char *checksum, struct fetched *ret,
-               struct error *err);
-/* Clones into the new folder `as` of the one at `path`; checks out "#ref". `*ret_sub` is what stands behind
- * ":" ("" for the whole), heap. The folder .git goes unless `keep_git`. The commit in *ret_commit (heap). */
-int fetch_git(const char *url, const char *path, const char *as, bool keep_git, char **ret_sub,
-              char **ret_commit, struct error *err);
+struct fetched {
+        struct digest digest;
+        int64_t mtime; /* Last-Modified, in ns; TIME_ZERO when unknown */
+        bool here;     /* the file was written */
+};
+/* What the URL holds now: known without a question when there is a checksum, without its bytes when the
+ * server says that it is what it was (ETag, Last-Modified), else fetched. */
+int fetch_look(struct store *store, const struct fetch *f, struct fetched *ret, struct error *err);
+/* Writes the file of a fetched thing that is not here. Something else by now is an ERROR_INVALID. */
+int fetch_body(struct store *store, const struct fetch *f, struct fetched *fetched, struct error *err);

@@ -3,6 +3,7 @@
 
 #include "base/path.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "runtime/runtime.h"
 
 #include <ctype.h>
@@ -395,11 +396,29 @@ static int instruct_stopsignal(struct build *b, struct stage_state *s, const str
         return 0;
 }
 
+/* The reference prints the number of retries as the character that it is the code of. */
+static void add_rune(struct strbuf *out, int rune)
+{
+        static const char escapes[] = "\aa\bb\ff\nn\rr\tt\vv\\\\''";
+        const char *e = rune && rune < 0x80 ? strchr(escapes, rune) : NULL;
+        char utf8[4];
+
+        strbuf_addc(out, '\'');
+        if (e && (e - escapes) % 2 == 0)
+                strbuf_addf(out, "\\%c", e[1]);
+        else if (rune < ' ' || rune == 0x7F)
+                strbuf_addf(out, "\\x%02x", (unsigned)rune);
+        else
+                strbuf_add(out, utf8, utf8_encode(rune > 0x10FFFF ? UTF8_ERROR : (uint32_t)rune, utf8));
+        strbuf_addc(out, '\'');
+}
+
 static int instruct_healthcheck(struct build *b, struct stage_state *s, const struct instruction *i,
                                 struct error *err)
 {
         struct health_config *h = s->image.config.healthcheck;
-        cleanup_free char *test = NULL, *interval = NULL, *timeout = NULL;
+        cleanup_free char *test = NULL;
+        struct strbuf history = {};
 
         (void)b;
         (void)err;
@@ -408,10 +427,19 @@ static int instruct_healthcheck(struct build *b, struct stage_state *s, const st
         free(h);
         h = s->image.config.healthcheck = xcalloc(1, sizeof(*h));
         json_copy(&health_config_table, i->health, h);
-        test = quoted_list("HEALTHCHECK &{", h->test);
-        interval = duration_format(h->interval);
-        timeout = duration_format(h->timeout);
-        build_history(s, false, string_format("%s \"%s\" \"%s\" %d}", test, interval, timeout, h->retries));
+        test = quoted_list("", h->test);
+        strbuf_addf(&history, "HEALTHCHECK &{%s", test + 1);
+        for (const int64_t *t =
+                 (const int64_t[]){ h->interval, h->timeout, h->start_period, h->start_interval, -1 };
+             *t >= 0; t++) {
+                cleanup_free char *text = duration_format(*t);
+
+                strbuf_addf(&history, " \"%s\"", text);
+        }
+        strbuf_addc(&history, ' ');
+        add_rune(&history, h->retries);
+        strbuf_addc(&history, '}');
+        build_history(s, false, strbuf_take(&history));
         return 0;
 }
 

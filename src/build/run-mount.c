@@ -130,7 +130,7 @@ static int parse_size(const char *text, int64_t *ret, struct error *err)
         end += unit && (*end | 32) == 'i';
         end += (*end | 32) == 'b';
         if (end == text || *end || value < 0 || value > 9e18)
-                return error_set(err, ERROR_INVALID, "invalid size: '%s'", text);
+                return error_set(err, ERROR_INVALID, "invalid value for size: %s", text);
         *ret = (int64_t)value;
         return 0;
 }

@@ -1,7 +1,6 @@
 /* RUN --mount: bind (from the context, a stage, an image), cache, tmpfs, secret. */
 #include "build/run-internal.h"
 
-#include "base/base64.h"
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/time.h"
@@ -24,7 +23,7 @@ static char *target_of(const struct stage_state *s, const struct run_mount *m)
 
                 return string_format("/run/secrets/%s", base ? base + 1 : name);
         }
-        return NULL;
+        return build_absolute(s, "", false);
 }
 
 /* The folder of places to mount on is the lowest of all. */
@@ -41,6 +40,7 @@ static int open_stubs(struct step_tree *t, struct run_work *w, struct error *err
 
 int run_mount_point(struct step_tree *t, struct run_work *w, const char *path, bool folder, struct error *err)
 {
+        const struct copy_folder place = { .mode = 0755 };
         cleanup_free char *parent = xstrdup(path);
         cleanup_close int root = -1, file = -1;
         char *slash = strrchr(parent, '/');
@@ -51,9 +51,9 @@ int run_mount_point(struct step_tree *t, struct run_work *w, const char *path, b
         if (root < 0)
                 return -1;
         if (folder)
-                return copy_make_directory(root, path, 0, 0, 0, err);
+                return copy_make_directory(root, path, &place, err);
         *slash = 0;
-        if (copy_make_directory(root, parent, 0, 0, 0, err) < 0)
+        if (copy_make_directory(root, parent, &place, err) < 0)
                 return -1;
         file = open_in_root(root, path, O_WRONLY | O_CREAT, 0644, err);
         return file < 0 ? -1 : 0;
@@ -320,13 +320,10 @@ static int find_secret(struct build *b, const struct run_mount *m, char **ret, s
                                                       : m->target,
                    *base = strrchr(name, '/');
         const char *id = !string_empty(m->id) ? m->id : base ? base + 1 : name;
+        int found = build_secret_find(b, id, ret, ret_len, err);
 
-        for (size_t i = 0; i < b->options->n_secrets; i++)
-                if (streq(b->options->secrets[i].id, id))
-                        return base64_decode(b->options->secrets[i].value ? b->options->secrets[i].value : "",
-                                             ret, ret_len, err) < 0
-                                   ? error_context(err, "secret %s", id)
-                                   : 1;
+        if (found)
+                return found;
         return m->required ? error_set(err, ERROR_NOT_FOUND, "secret %s: not found", id) : 0;
 }
 
@@ -401,8 +398,8 @@ static int add_mount(struct build *b, struct stage_state *s, struct step_tree *t
         if (m->type == MOUNT_SSH)
                 return error_set(err, ERROR_UNSUPPORTED,
                                  "RUN --mount=type=ssh is not supported by davit yet");
-        if (!target || streq(target, "/"))
-                return error_set(err, ERROR_INVALID, "invalid mount target \"%s\"", target ? target : "");
+        if (streq(target, "/"))
+                return error_set(err, ERROR_INVALID, "invalid mount target \"%s\"", target);
         switch (m->type) {
         case MOUNT_CACHE:
                 return add_cache(b, s, t, w, m, target, spec, err);

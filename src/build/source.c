@@ -137,19 +137,8 @@ struct digester {
         struct build *b;
         const struct copy_rules *rules;
         struct step_key *key;
+        char **pending; /* folders that count with the first entry in them: name, mode, … */
 };
-
-static int skipped(const struct digester *d, const char *source, const char *inner, bool *ret,
-                   struct error *err)
-{
-        *ret = false;
-        if (d->rules->ignore && *source && path_matcher_excludes(d->rules->ignore, source, ret, err) < 0)
-                return -1;
-        if (!*ret && d->rules->exclude && *inner &&
-            path_matcher_excludes(d->rules->exclude, inner, ret, err) < 0)
-                return -1;
-        return 0;
-}
 
 static int digest_file(struct digester *d, int dirfd, const char *name, const struct stat *st,
                        struct error *err)
@@ -201,45 +190,67 @@ static void digest_link(struct digester *d, int dirfd, const char *name)
         step_key_add(d->key, "link", target);
 }
 
+/* A folder that is left out itself counts when something in it does not. */
+static int digest_left_out(struct digester *d, int fd, const char *source, const char *inner,
+                           const char *mode, struct error *err)
+{
+        size_t before = strv_length(d->pending), after;
+
+        strv_append(&d->pending, inner);
+        strv_append(&d->pending, mode);
+        if (digest_folder(d, fd, source, inner, err) < 0)
+                return -1;
+        after = strv_length(d->pending);
+        for (size_t i = before; i < after; i++) { /* nothing was in it */
+                free(d->pending[i]);
+                d->pending[i] = NULL;
+        }
+        return 0;
+}
+
+static void digest_name(struct digester *d, const char *inner, const char *mode)
+{
+        for (char **p = d->pending; p && *p; p += 2)
+                step_key_add(d->key, p[0], p[1]);
+        strv_free(d->pending);
+        d->pending = NULL;
+        step_key_add(d->key, inner, mode);
+}
+
 static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source,
                         const char *inner, struct error *err)
 {
+        cleanup_close int fd = -1;
         char mode[32];
         struct stat st;
         bool out;
 
-        if (skipped(d, source, inner, &out, err) < 0)
+        if (copy_leaves_out(d->rules, source, inner, &out, err) < 0)
                 return -1;
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return error_errno(err, "%s", name);
-        if (out && !S_ISDIR(st.st_mode))
+        if (out && (!S_ISDIR(st.st_mode) || !copy_may_come_back(d->rules)))
                 return 0;
-        if (!out) {
-                snprintf(mode, sizeof(mode), "%o %llx", st.st_mode, (unsigned long long)st.st_rdev);
-                step_key_add(d->key, inner, mode);
-                if (S_ISREG(st.st_mode))
-                        return digest_file(d, dirfd, name, &st, err);
-                if (S_ISLNK(st.st_mode))
-                        digest_link(d, dirfd, name);
-        }
-        if (S_ISDIR(st.st_mode)) {
-                cleanup_close int fd = -1;
-
-                if (out && !(d->rules->ignore && path_matcher_has_exceptions(d->rules->ignore)) &&
-                    !(d->rules->exclude && path_matcher_has_exceptions(d->rules->exclude)))
-                        return 0;
-                fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (fd < 0)
-                        return error_errno(err, "open %s", name);
-                return digest_folder(d, fd, source, inner, err);
-        }
-        return 0;
+        snprintf(mode, sizeof(mode), "%o %llx", st.st_mode, (unsigned long long)st.st_rdev);
+        if (!out)
+                digest_name(d, inner, mode);
+        if (S_ISREG(st.st_mode))
+                return digest_file(d, dirfd, name, &st, err);
+        if (S_ISLNK(st.st_mode))
+                digest_link(d, dirfd, name);
+        if (!S_ISDIR(st.st_mode))
+                return 0;
+        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return error_errno(err, "open %s", name);
+        return out ? digest_left_out(d, fd, source, inner, mode, err)
+                   : digest_folder(d, fd, source, inner, err);
 }
 
 int source_digest(struct build *b, const struct copy_source *from, const char *path,
                   const struct copy_rules *rules, struct step_key *key, struct error *err)
 {
-        struct digester d = { b, rules, key };
+        struct digester d = { b, rules, key, NULL };
         cleanup_close int fd = -1;
         struct stat st;
 
@@ -257,8 +268,12 @@ int source_digest(struct build *b, const struct copy_source *from, const char *p
         if (fstat(fd, &st) < 0)
                 return error_errno(err, "%s", path);
         if (S_ISDIR(st.st_mode)) {
+                int r;
+
                 step_key_add(key, "folder", NULL);
-                return digest_folder(&d, fd, path, "", err);
+                r = digest_folder(&d, fd, path, "", err);
+                strv_free(d.pending);
+                return r;
         }
         {
                 struct digest digest;

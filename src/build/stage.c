@@ -93,8 +93,6 @@ static void begin_from_image(struct stage_state *s)
         s->image.config.on_build = NULL;
         if (!env_get(s->image.config.env, "PATH"))
                 strv_append(&s->image.config.env, BUILD_DEFAULT_PATH);
-        if (string_empty(s->image.config.working_dir))
-                replace_string(&s->image.config.working_dir, "/");
         /* What a container leaves in a committed image is no part of a built one. */
         replace_string(&s->image.container, NULL);
         replace_string(&s->image.docker_version, NULL);
