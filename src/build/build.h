@@ -38,8 +38,8 @@ struct build_services {
         int (*network_open)(void *arg, const char *id, const char *dir, const char *mode,
                             char *const *extra_hosts, int *ret_netns, struct error *err);
         void (*network_close)(void *arg, const char *id);
-        /* The file with these rules compiled; heap. */
-        int (*seccomp)(void *arg, const struct oci_seccomp *rules, char **ret_path, struct error *err);
+        /* The file with these rules compiled; heap. The rules lose their list of calls. */
+        int (*seccomp)(void *arg, struct oci_seccomp *rules, char **ret_path, struct error *err);
         /* Fetches an image that isn't there (or always). */
         int (*pull)(void *arg, const char *reference, struct error *err);
 };

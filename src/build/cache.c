@@ -43,7 +43,7 @@ static int forget(struct store *store, const char *key, struct error *err)
 
         if (database_run(store->db, err, "DELETE FROM build_cache WHERE key = ?", "s", key) < 0)
                 return -1;
-        return layer_unpin(store, owner, err);
+        return layer_unpin(store, owner, true, err);
 }
 
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err)
@@ -94,7 +94,7 @@ int build_cache_store(struct build *b, const struct digest *key, const struct ca
         digest_format_hex(key, hex);
         digest_format(&record->layer, layer);
         owner = string_format("cache:%s", hex);
-        if (layer_pin(b->store, owner, &record->layer, 1, err) < 0)
+        if (layer_pin(b->store, owner, &record->layer, 1, true, err) < 0)
                 return -1;
         return database_run(b->store->db, err,
                             "INSERT OR REPLACE INTO build_cache (key, layer, created, used, uses, what) "

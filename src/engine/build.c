@@ -48,7 +48,7 @@ static void close_network(void *arg, const char *id)
         network_container_remove(engine->networks, id);
 }
 
-static int compile_seccomp(void *arg, const struct oci_seccomp *rules, char **ret_path, struct error *err)
+static int compile_seccomp(void *arg, struct oci_seccomp *rules, char **ret_path, struct error *err)
 {
         return engine_seccomp_cached(((struct build_call *)arg)->engine, rules, ret_path, err);
 }

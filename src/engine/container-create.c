@@ -306,7 +306,7 @@ static int build(struct engine *engine, struct container *c, const struct image 
         struct network_member member;
 
         if (make_folders(engine, c, err) < 0 ||
-            layer_pin(engine->store, owner, image->diff_ids, image->n_diff_ids, err) < 0 ||
+            layer_pin(engine->store, owner, image->diff_ids, image->n_diff_ids, !c->host.auto_remove, err) < 0 ||
             mounts_resolve(engine->volumes, &mounts, &c->mounts, err) < 0 ||
             copy_up(engine, c, image, err) < 0)
                 return -1;
@@ -340,7 +340,7 @@ static void unbuild(struct engine *engine, struct container *c)
 
         network_container_remove(engine->networks, c->id);
         volume_release(engine->volumes, c->id, true);
-        layer_unpin(engine->store, owner, NULL);
+        layer_unpin(engine->store, owner, false, NULL);
         if (tree_remove(engine->containers_fd, c->id, &ignored) < 0)
                 log_warn("container %s: %s", c->id, error_message(&ignored));
 }

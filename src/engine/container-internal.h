@@ -133,9 +133,8 @@ void container_start_later(struct engine *engine, struct container *c);
 void container_release_run(struct engine *engine, struct container *c);
 
 /* Compiling rules takes 13 ms, so that the result is kept under the rules' digest. The file's path (heap) in
- * *ret. */
-int engine_seccomp_cached(struct engine *engine, const struct oci_seccomp *rules, char **ret,
-                          struct error *err);
+ * *ret; the rules lose their list of calls. */
+int engine_seccomp_cached(struct engine *engine, struct oci_seccomp *rules, char **ret, struct error *err);
 
 /* ---- container-watch.c ---- */
 int container_watcher_open(struct engine *engine, struct error *err);

@@ -199,7 +199,7 @@ void container_clear(struct engine *engine, const char *id)
         tree_remove(AT_FDCWD, run, NULL);
         network_container_remove(engine->networks, id);
         volume_release(engine->volumes, id, false);
-        layer_unpin(engine->store, owner, NULL);
+        layer_unpin(engine->store, owner, false, NULL);
         tree_remove(engine->containers_fd, id, NULL);
 }
 
@@ -218,6 +218,26 @@ static bool check_boot(struct engine *engine)
         if (file_replace(engine->data_fd, "boot-id", boot, strlen(boot), 0600, false, NULL) < 0)
                 log_warn("boot-id cannot be written");
         return rebooted;
+}
+
+/* A removal does not wait for the disk: a power cut may bring back the pins of containers that are gone. A
+ * container is in the table before it has pins. */
+static void drop_stale_pins(struct engine *engine)
+{
+        cleanup_error struct error err = {};
+        cleanup_strv char **owners = NULL;
+
+        if (layer_pin_owners(engine->store, "container:", &owners, &err) < 0) {
+                log_error("%s", error_message(&err));
+                return;
+        }
+        for (size_t i = 0; i < strv_length(owners); i++) {
+                cleanup_container struct container *c =
+                    container_by_id(engine, string_after(owners[i], "container:"));
+
+                if (!c)
+                        layer_unpin(engine->store, owners[i], false, NULL);
+        }
 }
 
 struct recovery {
@@ -239,6 +259,7 @@ static void *recovery_thread(void *arg)
                 if (is_id(entry->d_name))
                         recover_one(r->engine, entry->d_name, r->live, r->rebooted);
         container_table_loaded(r->engine);
+        drop_stale_pins(r->engine);
         strv_free(r->live);
         free(r);
         return NULL;

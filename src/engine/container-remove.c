@@ -24,7 +24,7 @@ static void forget(struct engine *engine, struct container *c, bool volumes)
         error_clear(&err);
         network_container_remove(engine->networks, c->id);
         volume_release(engine->volumes, c->id, volumes);
-        layer_unpin(engine->store, owner, NULL);
+        layer_unpin(engine->store, owner, false, NULL);
         if (tree_remove(engine->containers_fd, c->id, &err) < 0)
                 log_warn("container %s: %s", c->id, error_message(&err));
         tree_remove(AT_FDCWD, run, NULL);

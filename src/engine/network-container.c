@@ -123,7 +123,7 @@ static int create_locked(struct networks *nets, const struct network_member *mem
 
         if ((string_after(member->host->network_mode, "container:") ||
              collect_endpoints(nets, member, networking, m, err) == 0) &&
-            !err->kind && network_member_save(nets, m, true, err) == 0)
+            !err->kind && network_member_save(nets, m, !member->host->auto_remove, err) == 0)
                 return 0;
         network_member_delete(nets, m);
         return -1;

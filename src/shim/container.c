@@ -1,11 +1,12 @@
-/* The container's runs: start, exit, restart, stop. The order at an exit is the shim's promise: what the container wrote
- * is in the log, then state.json says what happened, then everybody is told. */
+/* The container's runs: start, exit, restart, stop. The order at an exit is the shim's promise: what the
+ * container wrote is in the log, then state.json says what happened, then everybody is told. */
 #include "shim/shim-internal.h"
 
 #include "base/fd.h"
 #include "base/log.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sched.h>
@@ -63,8 +64,8 @@ static int run(struct shim *shim, const struct oci_spec *spec, struct error *err
 {
         struct runtime_container *container = shim->container;
 
-        if (container->console >= 0 &&
-            streams_take_console(&shim->streams, take_fd(container->console), shim->config.open_stdin, err) < 0)
+        if (container->console >= 0 && streams_take_console(&shim->streams, take_fd(container->console),
+                                                            shim->config.open_stdin, err) < 0)
                 return -1;
         oom_watch(shim);
         if (runtime_start(container, err) < 0)
@@ -151,6 +152,7 @@ static int start_once(struct shim *shim, struct error *err)
         event.restart_count = shim->state.restart_count;
         control_event(shim, &event);
         probe_begin(shim);
+        malloc_trim(0);
         return 0;
 }
 
@@ -170,7 +172,8 @@ int shim_container_start(struct shim *shim, struct error *err)
 
 /* --- exit --- */
 
-/* Processes that outlive pid 1 (a container in the host's pid namespace): the execs among them are ours to reap. */
+/* Processes that outlive pid 1 (a container in the host's pid namespace): the execs among them are ours to
+ * reap. */
 static void kill_rest(struct shim *shim)
 {
         cleanup_error struct error ignored = { 0 };
@@ -208,7 +211,8 @@ static void state_ended(struct shim *shim, int exit_code)
         if (state->health)
                 replace_string(&state->health->status, HEALTH_UNHEALTHY);
         shim->restart.count = state->restart_count;
-        again = restart_decide(&shim->restart, &shim->config.restart, exit_code, shim->manual, ran_for, &delay);
+        again =
+            restart_decide(&shim->restart, &shim->config.restart, exit_code, shim->manual, ran_for, &delay);
         if (again) {
                 state->restart_count = shim->restart.count;
                 loop_timer_set(&shim->loop, &shim->restart_timer, delay, restart_fire, shim);
@@ -248,7 +252,8 @@ static void remove_container(struct shim *shim)
 
         error_clear(&failure);
         oom_unwatch(shim);
-        if (runtime_delete(take_ptr(shim->container), has_spec && spec.hooks ? &spec : NULL, bundle, &failure) < 0)
+        if (runtime_delete(take_ptr(shim->container), has_spec && spec.hooks ? &spec : NULL, bundle,
+                           &failure) < 0)
                 log_warn("%s", error_message(&failure));
 }
 
@@ -289,8 +294,8 @@ static void restart_fire(void *data)
 
 /* --- signals --- */
 
-/* Can this signal end pid 1 of a pid namespace? The kernel drops it unless there is a handler; one that is blocked may be
- * waited for by sigwait() or a signalfd. */
+/* Can this signal end pid 1 of a pid namespace? The kernel drops it unless there is a handler; one that is
+ * blocked may be waited for by sigwait() or a signalfd. */
 static bool signal_can_reach(struct shim *shim, int signal)
 {
         cleanup_error struct error ignored = { 0 };

@@ -1,11 +1,12 @@
-/* Further processes in the container. The record of one lives on for a while after its end, so that its exit code can be
- * asked for. */
+/* Further processes in the container. The record of one lives on for a while after its end, so that its exit
+ * code can be asked for. */
 #include "shim/shim-internal.h"
 
 #include "base/fd.h"
 #include "base/time.h"
 #include "runtime/caps.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -139,7 +140,8 @@ static int process_fill(struct shim *shim, const struct shim_exec_config *config
                 env_set(&process->env, "TERM", "xterm");
         for (size_t i = 0; config->env && config->env[i]; i++) {
                 const char *equals = strchr(config->env[i], '=');
-                cleanup_free char *name = equals ? xstrndup(config->env[i], (size_t)(equals - config->env[i])) : NULL;
+                cleanup_free char *name =
+                    equals ? xstrndup(config->env[i], (size_t)(equals - config->env[i])) : NULL;
 
                 if (name)
                         env_set(&process->env, name, equals + 1);
@@ -211,18 +213,22 @@ static int attach_client(struct exec *exec, int client, struct strbuf *pending, 
         return streams_attach(&exec->streams, &options, client, pending, err);
 }
 
-int exec_start(struct exec *exec, int client, struct strbuf *pending, const char *detach_keys, struct error *err)
+int exec_start(struct exec *exec, int client, struct strbuf *pending, const char *detach_keys,
+               struct error *err)
 {
         struct shim *shim = exec->shim;
         struct detach_keys keys;
 
         if (shim->paused)
-                return error_set(err, ERROR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                return error_set(err, ERROR_CONFLICT,
+                                 "Container %s is paused, unpause the container before exec",
                                  shim->config.name);
         if (exec->state.started)
-                return error_set(err, ERROR_CONFLICT, "Error: Exec command %s is already running", exec->state.id);
+                return error_set(err, ERROR_CONFLICT, "Error: Exec command %s is already running",
+                                 exec->state.id);
         if (exec->state.config.tty &&
-            detach_keys_parse(string_empty(detach_keys) ? exec->state.config.detach_keys : detach_keys, &keys, err) < 0)
+            detach_keys_parse(string_empty(detach_keys) ? exec->state.config.detach_keys : detach_keys, &keys,
+                              err) < 0)
                 return -1;
         exec->state.started = true;
         if (process_start(exec, client >= 0, err) < 0) {
@@ -231,6 +237,7 @@ int exec_start(struct exec *exec, int client, struct strbuf *pending, const char
                 exec->finished_at = time_monotonic();
                 return -1;
         }
+        malloc_trim(0);
         if (client >= 0 && attach_client(exec, client, pending, detach_keys, err) < 0)
                 return -1;
         return streams_run(&exec->streams, err);

@@ -1,5 +1,5 @@
-/* davit-shim CONTAINER_DIR: the guardian of one container (design part 6). Started by davitd with the descriptors that
- * shim/config.h describes. */
+/* davit-shim CONTAINER_DIR: the guardian of one container (design part 6). Started by davitd with the
+ * descriptors that shim/config.h describes. */
 #include "shim/shim-internal.h"
 
 #include "base/fd.h"
@@ -17,7 +17,8 @@ static int state_open(struct shim *shim, struct error *err)
 
         if (boot_id_read(boot_id, err) < 0)
                 return -1;
-        /* What the last shim wrote is where we go on: a start by hand begins to count anew, the rest stays. */
+        /* What the last shim wrote is where we go on: a start by hand begins to count anew, the rest stays.
+         */
         if (container_state_load(shim->dirfd, &shim->state, &why) < 0)
                 container_state_init(&shim->state);
         shim->state.restart_count = 0;
@@ -103,11 +104,10 @@ int main(int argc, char **argv)
                 return 125;
         }
         leave_parent();
-        /* One arena without room to spare, and blocks of a page or more given back at once. */
+        /* One arena that grows in few steps; what a start or an exec needed is given back when it runs. */
         mallopt(M_ARENA_MAX, 1);
-        mallopt(M_TRIM_THRESHOLD, 4096);
-        mallopt(M_TOP_PAD, 0);
-        mallopt(M_MMAP_THRESHOLD, 32768);
+        mallopt(M_TOP_PAD, 64 << 10);
+        mallopt(M_MMAP_THRESHOLD, 64 << 10);
         signal(SIGPIPE, SIG_IGN);
         umask(0022);
         prctl(PR_SET_NAME, "davit-shim");
@@ -115,12 +115,12 @@ int main(int argc, char **argv)
                 log_error("%s", error_message(&failure));
                 return 1;
         }
-        if (log_options_parse(shim.config.log_driver, &shim.config.log_options, &shim.log_options, &failure) < 0) {
+        if (log_options_parse(shim.config.log_driver, &shim.config.log_options, &shim.log_options, &failure) <
+            0) {
                 /* Told to whoever starts the container. */
                 shim.log_failure = take_ptr(failure.message);
                 error_clear(&failure);
         }
-        malloc_trim(0);
         if (loop_run(&shim.loop, &failure) < 0)
                 log_error("%s", error_message(&failure));
         return 0;

@@ -337,7 +337,7 @@ static int insert_image(struct database *db, void *arg, struct error *err)
         for (size_t i = 0; i < n->n_names; i++)
                 if (set_name(db, &n->names[i], err) < 0)
                         return -1;
-        return layer_pin(n->store, n->owner, image->diff_ids, image->n_diff_ids, err);
+        return layer_pin(n->store, n->owner, image->diff_ids, image->n_diff_ids, true, err);
 }
 
 static int read_names(struct new_image *n, char *const *references, struct error *err)

@@ -29,17 +29,17 @@ static int write_pins(struct database *db, void *arg, struct error *err)
 }
 
 int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count,
-              struct error *err)
+              bool durable, struct error *err)
 {
         struct pin_job job = { owner, diff_ids, count };
 
-        return database_transaction(store->db, write_pins, &job, err);
+        return durable ? database_transaction(store->db, write_pins, &job, err)
+                       : database_transaction_relaxed(store->db, write_pins, &job, err);
 }
 
-int layer_unpin(struct store *store, const char *owner, struct error *err)
+int layer_unpin(struct store *store, const char *owner, bool durable, struct error *err)
 {
-        return database_run(store->db, err, "DELETE FROM layer_pins WHERE owner = ?", "s", owner) < 0 ? -1
-                                                                                                      : 0;
+        return layer_pin(store, owner, NULL, 0, durable, err);
 }
 
 static int read_sum(sqlite3_stmt *stmt, void *arg, struct error *err)
@@ -164,6 +164,18 @@ static int remove_unknown(struct store *store, struct error *err)
                 if (tree_remove(store->layers_fd, name, err) < 0)
                         return error_context(err, "layers");
         }
+        return 0;
+}
+
+int layer_pin_owners(struct store *store, const char *prefix, char ***ret, struct error *err)
+{
+        cleanup_free char *pattern = string_format("%s*", prefix);
+        cleanup_strv char **owners = strv_new();
+
+        if (database_query(store->db, collect_known, &owners, err,
+                           "SELECT DISTINCT owner FROM layer_pins WHERE owner GLOB ?", "s", pattern) < 0)
+                return -1;
+        *ret = take_ptr(owners);
         return 0;
 }
 

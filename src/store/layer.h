@@ -68,10 +68,13 @@ int layer_run_lowers(struct store *store, const struct digest *diff_ids, size_t 
                      struct error *err);
 
 /* Pins keep layers while a row says so. `owner` is "image:HEX", "container:ID", "cache:KEY" …. layer_pin()
- * replaces the owner's pins. */
-int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count,
+ * replaces the owner's pins. What is not `durable` doesn't wait for the disk: it survives the death of the process,
+ * not always a power cut. */
+int layer_pin(struct store *store, const char *owner, const struct digest *diff_ids, size_t count, bool durable,
               struct error *err);
-int layer_unpin(struct store *store, const char *owner, struct error *err);
+int layer_unpin(struct store *store, const char *owner, bool durable, struct error *err);
+/* The owners whose names begin with `prefix` (no wildcards in it). */
+int layer_pin_owners(struct store *store, const char *prefix, char ***ret, struct error *err);
 
 /* Sum of all layers' sizes, each once (`system df`: LayersSize). */
 int layer_total_size(struct store *store, int64_t *ret, struct error *err);

@@ -192,7 +192,7 @@ TEST(pins_and_holds)
         ck_assert_int_eq(apply(&f, &tar, NULL, &layer, &err), 0);
         ck_assert_int_eq(store_collect(f.store, &freed, &err), 0);
         ck_assert_int_eq(freed, 0);
-        ck_assert_int_eq(layer_pin(f.store, "test:1", &layer.diff_id, 1, &err), 0);
+        ck_assert_int_eq(layer_pin(f.store, "test:1", &layer.diff_id, 1, true, &err), 0);
         layer_release(f.store, &layer.diff_id);
         ck_assert_int_eq(store_collect(f.store, &freed, &err), 0);
         ck_assert_int_eq(freed, 0);
@@ -200,7 +200,7 @@ TEST(pins_and_holds)
         ck_assert_int_eq(layer_get(f.store, &layer.diff_id, &found, &err), 0);
         ck_assert_int_eq(found.size, layer.size);
         layer_release(f.store, &layer.diff_id);
-        ck_assert_int_eq(layer_unpin(f.store, "test:1", &err), 0);
+        ck_assert_int_eq(layer_unpin(f.store, "test:1", true, &err), 0);
         ck_assert_int_eq(store_collect(f.store, &freed, &err), 0);
         ck_assert_int_eq(freed, layer.size);
         ck_assert_int_eq(layer_get(f.store, &layer.diff_id, &found, &err), -1);
