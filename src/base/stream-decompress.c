@@ -1,8 +1,8 @@
 /* Decompression by magic number: gzip by ISA-L, zstd by libzstd, the old ones by libarchive's filters. */
 #include "base/stream.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include "base/unfilter.h"
+
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
@@ -19,8 +19,7 @@ struct decompressor {
         bool input_ended, ended, frame_open;
         struct inflate_state *gzip;
         ZSTD_DStream *zstd;
-        struct archive *archive;
-        struct error *read_error; /* of the inner stream while libarchive calls us */
+        struct unfilter *unfilter;
 };
 
 struct codec {
@@ -150,72 +149,40 @@ static ssize_t zstd_read(struct decompressor *d, void *buffer, size_t len, struc
         return (ssize_t)out.pos;
 }
 
-static la_ssize_t archive_input(struct archive *a, void *arg, const void **ret)
+static ssize_t next_input(void *arg, const void **ret, struct error *err)
 {
         struct decompressor *d = arg;
-        int r = refill(d, d->read_error);
+        int r = refill(d, err);
         size_t n = d->end - d->start;
 
-        if (r < 0) {
-                archive_set_error(a, EIO, "read");
+        if (r < 0)
                 return -1;
-        }
         *ret = d->input + d->start;
         d->start = d->end;
-        return r ? (la_ssize_t)n : 0;
+        return r ? (ssize_t)n : 0;
 }
 
-static int archive_failed(struct decompressor *d, struct error *err)
+static int old_open(struct decompressor *d, struct error *err)
 {
-        const char *text = archive_error_string(d->archive);
-
-        if (err && err->kind != ERROR_NONE)
-                return -1;
-        return damaged(d, text ? text : "invalid data", err);
+        return unfilter_new(next_input, d, &d->unfilter, err);
 }
 
-static int archive_open_raw(struct decompressor *d, struct error *err)
+static ssize_t old_read(struct decompressor *d, void *buffer, size_t len, struct error *err)
 {
-        struct archive_entry *entry;
+        cleanup_error struct error why = {};
+        ssize_t n = unfilter_read(d->unfilter, buffer, len, &why);
 
-        d->archive = archive_read_new();
-        if (!d->archive)
-                return error_set(err, ERROR_SYSTEM, "libarchive: cannot start");
-        archive_read_support_filter_xz(d->archive);
-        archive_read_support_filter_bzip2(d->archive);
-        archive_read_support_format_raw(d->archive);
-        archive_read_support_format_empty(d->archive);
-        d->read_error = err;
-        if (archive_read_open(d->archive, d, NULL, archive_input, NULL) != ARCHIVE_OK)
-                return archive_failed(d, err);
-        switch (archive_read_next_header(d->archive, &entry)) {
-        case ARCHIVE_OK:
-                return 0;
-        case ARCHIVE_EOF:
-                d->ended = true;
-                return 0;
-        default:
-                return archive_failed(d, err);
-        }
-}
-
-static ssize_t archive_read_raw(struct decompressor *d, void *buffer, size_t len, struct error *err)
-{
-        la_ssize_t n;
-
-        if (d->ended)
-                return 0;
-        d->read_error = err;
-        n = archive_read_data(d->archive, buffer, len);
-        return n < 0 ? archive_failed(d, err) : (ssize_t)n;
+        if (n < 0 && why.kind == ERROR_INVALID)
+                return damaged(d, error_message(&why), err);
+        return n < 0 ? error_move(err, &why) : n;
 }
 
 static const struct codec codecs[] = {
         [COMPRESSION_NONE] = { COMPRESSION_NONE, "data", NULL, plain_read },
         [COMPRESSION_GZIP] = { COMPRESSION_GZIP, "gzip", gzip_open, gzip_read },
         [COMPRESSION_ZSTD] = { COMPRESSION_ZSTD, "zstd", zstd_open, zstd_read },
-        [COMPRESSION_XZ] = { COMPRESSION_XZ, "xz", archive_open_raw, archive_read_raw },
-        [COMPRESSION_BZIP2] = { COMPRESSION_BZIP2, "bzip2", archive_open_raw, archive_read_raw },
+        [COMPRESSION_XZ] = { COMPRESSION_XZ, "xz", old_open, old_read },
+        [COMPRESSION_BZIP2] = { COMPRESSION_BZIP2, "bzip2", old_open, old_read },
 };
 
 enum compression compression_detect(const void *data, size_t len)
@@ -271,8 +238,7 @@ static void decompressor_free(struct stream *s)
 
         free(d->gzip);
         ZSTD_freeDStream(d->zstd);
-        if (d->archive)
-                archive_read_free(d->archive);
+        unfilter_free(d->unfilter);
         free(d);
 }
 

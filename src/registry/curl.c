@@ -1,27 +1,21 @@
 #include "registry/curl.h"
 
-#include <dlfcn.h>
+#include "base/library.h"
+
 #include <pthread.h>
 
 static struct curl_library library;
-static char *failure;
+static struct error failure;
 
 static void load(void)
 {
-        void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+#define CURL_NAME(name) "curl_" #name,
+        static const char *const names[] = { CURL_FUNCTIONS(CURL_NAME) };
+#undef CURL_NAME
 
-        if (!handle) {
-                failure = xstrdup(dlerror());
-                return;
-        }
-#define CURL_FIND(name)                                                                                              \
-        library.name = (__typeof__(library.name))dlsym(handle, "curl_" #name);                                       \
-        if (!library.name)                                                                                           \
-                failure = xstrdup("libcurl lacks curl_" #name);
-        CURL_FUNCTIONS(CURL_FIND)
-#undef CURL_FIND
-        if (!failure && library.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                failure = xstrdup("libcurl does not start");
+        if (library_load("libcurl.so.4", names, ARRAY_SIZE(names), &library, &failure) == 0 &&
+            library.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                error_set(&failure, ERROR_UNAVAILABLE, "libcurl does not start");
 }
 
 const struct curl_library *curl_load(struct error *err)
@@ -29,8 +23,9 @@ const struct curl_library *curl_load(struct error *err)
         static pthread_once_t once = PTHREAD_ONCE_INIT;
 
         pthread_once(&once, load);
-        if (failure) {
-                error_set(err, ERROR_UNAVAILABLE, "registries cannot be reached: %s", failure);
+        if (failure.kind != ERROR_NONE) {
+                error_set(err, ERROR_UNAVAILABLE, "registries cannot be reached: %s",
+                          error_message(&failure));
                 return NULL;
         }
         return &library;

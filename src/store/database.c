@@ -48,10 +48,10 @@ int database_open(const char *path, struct database **ret, struct error *err)
                 database_close(db);
                 return -1;
         }
-        /* FULL flushes the log at every commit: what was answered survives a power cut. A small cache is
-         * enough. */
+        /* One process has it: no lock per query and no shared memory (locking_mode comes before WAL for that). FULL
+         * flushes the log at every commit: what was answered survives a power cut. A small cache is enough. */
         if (database_exec(db,
-                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA locking_mode=EXCLUSIVE;"
+                          "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                           "PRAGMA cache_size=-512; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;",
                           err) < 0) {
                 database_close(db);
