@@ -70,11 +70,12 @@ $(O)/davit-init: $(wildcard src/runtime/init/*.c)
 
 # Unit tests: every tests/unit/**/*.c in one program (tests/unit/suite.h), fuzz targets one program each.
 UNIT := $(wildcard tests/unit/*.c tests/unit/*/*.c)
+# The tests make xz and bzip2 with libarchive; davitd opens it at run time.
 UNIT_LIBS := $(FOLDERS:%=$(O)/lib%.a)
 ALL_LIBS := $(davitd_libs) -lyaml
 $(O)/unit: $(UNIT:%.c=$(O)/obj/%.o) $(UNIT_LIBS)
 	@echo "  LD $@"
-	@$(CC) $(LDFLAGS) -o $@ $(UNIT:%.c=$(O)/obj/%.o) -Wl,--start-group $(UNIT_LIBS) -Wl,--end-group $(ALL_LIBS) $(shell pkg-config --libs check) -pthread
+	@$(CC) $(LDFLAGS) -o $@ $(UNIT:%.c=$(O)/obj/%.o) -Wl,--start-group $(UNIT_LIBS) -Wl,--end-group $(ALL_LIBS) $(shell pkg-config --libs check) -larchive -pthread
 $(O)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo "  CC $<"
