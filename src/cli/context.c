@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cli/format.h"
 #include "cli/inspect.h"
-#include "cli/sha256.h"
+#include "base/sha256.h"
 
 #include <ctype.h>
 #include <stdio.h>

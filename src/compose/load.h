@@ -17,6 +17,7 @@ struct compose_options {
         bool no_interpolate, no_normalize, no_path_resolution, no_consistency;
         bool no_env_resolution; /* env_file is kept and `environment` is as written */
         bool keep_env_files;    /* env_file is resolved and kept as well */
+        bool locate;            /* errors end with a line "  at FILE:LINE:COLUMN: PATH" where that is known */
         /* A line for the user ("The \"X\" variable is not set. …"); NULL: dropped. */
         void (*warn)(void *context, const char *message);
         void *warn_context;

@@ -9,6 +9,7 @@
 static const char *const files[] = {
         "shell-words.jsonl",       "shell-fuzz.jsonl", "dockerignore-file.jsonl", "dockerignore-match.jsonl",
         "dockerignore-fuzz.jsonl", "reference.jsonl",  "dockerfile-parse.jsonl",  "dockerfile-instr.jsonl",
+        "compose.jsonl",
 };
 
 static const struct {
@@ -18,6 +19,7 @@ static const struct {
         { "word", table_word },        { "words", table_words },        { "match", table_match },
         { "match1", table_match_one }, { "ignore", table_ignore },      { "ref", table_reference },
         { "parse", table_parse },      { "instr", table_instructions },
+        { "compose-config", table_compose },
 };
 
 struct count {
@@ -43,6 +45,7 @@ static const struct {
         { "shell-fuzz.jsonl:2353", LOST },
 #undef LOST
         { "reference.jsonl:14", "the reference was built without SHA-256" },
+        { "compose.jsonl:19", "the reference cannot print build.ssh as JSON" },
         { "dockerfile-parse.jsonl:17", "an argument with a NUL character cannot be given to a program" },
 };
 

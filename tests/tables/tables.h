@@ -15,6 +15,7 @@ int table_ignore(json_object *q, json_object **ret, struct error *err);
 int table_reference(json_object *q, json_object **ret, struct error *err);
 int table_parse(json_object *q, json_object **ret, struct error *err);
 int table_instructions(json_object *q, json_object **ret, struct error *err);
+int table_compose(json_object *q, json_object **ret, struct error *err);
 
 static inline json_object *json_strings(char *const *list)
 {

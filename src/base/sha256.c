@@ -1,5 +1,5 @@
 /* FIPS 180-4, by the letter: it hashes names of contexts, never data. */
-#include "cli/sha256.h"
+#include "base/sha256.h"
 
 #include <stdint.h>
 #include <stdio.h>
