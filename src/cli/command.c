@@ -227,6 +227,23 @@ static const char *plural(int n)
         return n == 1 ? "argument" : "arguments";
 }
 
+/* Compose's words for them. */
+static char *check_count_line(const struct invocation *call)
+{
+        const struct command *c = call->command;
+        int n = (int)strv_length(call->args);
+
+        if (n >= c->min_args && (c->max_args < 0 || n <= c->max_args))
+                return NULL;
+        if (c->max_args == 0)
+                return string_format("unknown command \"%s\" for \"%s\"", call->args[0], call->path);
+        if (c->min_args == c->max_args)
+                return string_format("accepts %d arg(s), received %d", c->min_args, n);
+        return n < c->min_args
+                   ? string_format("requires at least %d arg(s), only received %d", c->min_args, n)
+                   : string_format("accepts at most %d arg(s), received %d", c->max_args, n);
+}
+
 /* Docker's words for too few and too many arguments; NULL when they fit. Heap. */
 static char *check_count(const struct invocation *call)
 {
@@ -267,7 +284,11 @@ int command_parse(const struct command *command, const char *path, char *const *
                                     .path = xstrdup(path),
                                     .values = xcalloc(1, command->options_size + 1),
                                     .args = strv_new() };
-        if (parse_arguments(&p, argv) < 0) {
+        if (parse_arguments(&p, argv) < 0 && command->mistakes != COMMAND_MISTAKES_USAGE) {
+                fprintf(stderr, "%s\n", error_message(&err));
+                return 1;
+        }
+        if (error_message(&err)[0]) {
                 fprintf(stderr, "%s\n\nUsage:  %s %s%s\n\nRun '%s --help' for more information\n",
                         error_message(&err), path, command->usage,
                         command == &root_command ? " [ARG...]" : "", path);
@@ -277,7 +298,11 @@ int command_parse(const struct command *command, const char *path, char *const *
                 command_help(command, path, stdout);
                 return -1;
         }
-        complaint = check_count(ret);
+        complaint = command->mistakes == COMMAND_MISTAKES_LINE ? check_count_line(ret) : check_count(ret);
+        if (complaint && command->mistakes == COMMAND_MISTAKES_LINE) {
+                fprintf(stderr, "%s\n", complaint);
+                return 1;
+        }
         if (complaint) {
                 fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n",
                         program_of(path), complaint, path, command->usage,

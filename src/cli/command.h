@@ -59,6 +59,13 @@ struct option {
         OPTION_ROW("filter", 'f', OPTION_KIND_LIST, type, member, "filter", help, NULL, option_check_filter)
 #define OPTION_FORMAT(type, member, help) OPTION_STRING("format", 0, type, member, help)
 
+/* How mistakes in a command's line are told. */
+enum command_mistakes {
+        COMMAND_MISTAKES_USAGE,      /* with the usage; status 125 for options */
+        COMMAND_MISTAKES_LINE,       /* in one line, status 1: Compose's */
+        COMMAND_MISTAKES_LINE_USAGE, /* options in one line, too few and too many arguments with the usage */
+};
+
 struct command {
         const char *name;
         const char *usage; /* behind the command's path: "[OPTIONS] CONTAINER" */
@@ -75,6 +82,7 @@ struct command {
         int (*run)(struct cli *cli, struct invocation *call, struct error *err);
         const struct command *const *commands; /* subcommands, NULL-terminated */
         bool hidden;
+        enum command_mistakes mistakes;
         const char *also;  /* other names, separated by blanks */
         const char *group; /* heading in the program's own help */
 };
@@ -106,12 +114,14 @@ int option_check_filter(const char *value, struct error *err);
 
 /* What every command has. */
 struct client;
+struct compose_settings;
 struct cli {
         const char *program; /* "davit" or "docker" */
         char *host, *context, *config_dir;
         struct client *client; /* opened by cli_client() */
         json_object *config;   /* config.json, read by cli_config() */
         bool config_read, debug;
+        struct compose_settings *compose; /* while one of its commands runs */
 };
 int cli_client(struct cli *cli, struct client **ret, struct error *err);
 /* config.json as a tree; an empty object when there is none. */

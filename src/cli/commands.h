@@ -20,7 +20,7 @@
                                                     F(buildx_command) F(system_command) F(info_command)      \
                                                         F(version_command) F(events_command)                 \
                                                             F(completion_command) F(complete_command)        \
-                                                                F(man_command)
+                                                                F(man_command) F(compose_command)
 #define DECLARE(name) extern const struct command name;
 COMMANDS(DECLARE)
 #undef DECLARE
@@ -50,7 +50,7 @@ static const struct command *const all_commands[] = {
         &run_command,        &exec_command,     &ps_command,        &build_command,
         &pull_command,       &push_command,     &images_command,    &login_command,
         &logout_command,     &search_command,   &version_command,   &info_command,
-        &builder_command,    &buildx_command,   &container_command, &context_command,
+        &builder_command,    &buildx_command,   &compose_command,   &container_command, &context_command,
         &image_command,      &network_command,  &system_command,    &volume_command,
         &attach_command,     &commit_command,   &cp_command,        &create_command,
         &diff_command,       &events_command,   &export_command,    &history_command,

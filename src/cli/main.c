@@ -72,7 +72,8 @@ static int dispatch(struct cli *cli, const struct command *parent, const char *p
         if (!command)
                 return unknown_command(path, *argv);
         next = string_format("%s %s", path, command->name);
-        return command->commands && (!command->run || (argv[1] && command_find(command, argv[1])))
+        return command->commands && !command->options_first &&
+                       (!command->run || (argv[1] && command_find(command, argv[1])))
                    ? dispatch(cli, command, next, argv + 1)
                    : run_leaf(cli, command, next, argv + 1);
 }

@@ -44,7 +44,7 @@ static int read_one(const char *path, const struct source *source, struct enviro
         return 0;
 }
 
-int env_files_read(char *const *files, const struct environment *env, const struct compose_options *options,
+int dotenv_files_read(char *const *files, const struct environment *env, const struct compose_options *options,
                    struct strmap *ret, struct error *err)
 {
         struct source source = { env, options };
@@ -59,7 +59,7 @@ int env_files_read(char *const *files, const struct environment *env, const stru
         return 0;
 }
 
-int env_file_read(const char *path, const char *format,
+int dotenv_file_read(const char *path, const char *format,
                   const char *(*lookup)(void *context, const char *name), void *context,
                   struct environment *into, struct error *err)
 {

@@ -80,7 +80,7 @@ static int read_environment(struct loader *l, const struct node *entry, const ch
         if (!files && stat(standard, &st) == 0 && !S_ISDIR(st.st_mode))
                 strv_append(&files, standard);
         environment_copy(into, l->scope.env);
-        r = env_files_read(files, l->scope.env, l->options, &found, &why);
+        r = dotenv_files_read(files, l->scope.env, l->options, &found, &why);
         environment_merge(into, &found);
         strmap_deinit(&found);
         return r < 0 ? mistake(l, entry, "%s", error_message(&why)) : 0;

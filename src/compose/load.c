@@ -198,7 +198,7 @@ static int read_env_files(struct sources *s, struct error *err)
                         return 0;
                 strv_append(&files, standard);
         }
-        r = env_files_read(s->env_files ? s->env_files : files, &s->env, s->options, &found, err);
+        r = dotenv_files_read(s->env_files ? s->env_files : files, &s->env, s->options, &found, err);
         environment_merge(&s->env, &found);
         strmap_deinit(&found);
         return r;

@@ -34,5 +34,6 @@ int compose_load(const struct compose_options *options, struct compose_project *
  * without files: -p, COMPOSE_PROJECT_NAME, else the files' name as compose_load() finds it. Heap. */
 int compose_project_name(const struct compose_options *options, char **ret, struct error *err);
 
-/* The model before binding, as `config --no-interpolate` prints it: merged and canonical, keys sorted. */
+/* The model before binding, as `config --no-interpolate` prints it: merged and canonical, keys sorted; names of
+ * `environment` and build args get no values. */
 int compose_load_model(const struct compose_options *options, json_object **ret, struct error *err);

@@ -419,7 +419,7 @@ static int read_env_file(const struct compose_env_file *file, struct lookup *loo
                                  "env file %s not found: stat %s: no such file or directory", file->path,
                                  file->path);
         }
-        return env_file_read(file->path, file->format, look_up, lookup, into, err);
+        return dotenv_file_read(file->path, file->format, look_up, lookup, into, err);
 }
 
 static void free_env_files(struct compose_service *s)
@@ -487,7 +487,7 @@ int project_resolve_labels(struct compose_project *p, bool discard, struct error
                                     err, ERROR_NOT_FOUND,
                                     "label file %s not found: stat %s: no such file or directory", *file,
                                     *file);
-                        if (env_file_read(*file, NULL, look_up, &lookup, &into, err) < 0)
+                        if (dotenv_file_read(*file, NULL, look_up, &lookup, &into, err) < 0)
                                 return -1;
                 }
                 for (size_t j = 0; j < s->labels.count; j++)
