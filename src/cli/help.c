@@ -151,8 +151,8 @@ void command_help(const struct command *command, const char *path, void *file)
                 fprintf(f, "\nRun '%s COMMAND --help' for more information on a command.\n", path);
                 return;
         }
-        print_commands(f, command, NULL, "Commands");
         print_options(f, command, "Options");
+        print_commands(f, command, NULL, "Commands");
         if (command->commands)
                 fprintf(f, "\nRun '%s COMMAND --help' for more information on a command.\n", path);
 }

@@ -170,7 +170,7 @@ static int read_files(struct sources *s, struct error *err)
                                           : file_read(AT_FDCWD, *file, YAML_FILE_MAX, &text, &len, err);
 
                 if (r < 0)
-                        return error_context(err, "%s", streq(*file, "-") ? "read standard input" : "open");
+                        return streq(*file, "-") ? error_context(err, "standard input") : -1;
                 if (memchr(text, 0, len))
                         return error_set(err, ERROR_INVALID, "yaml: control characters are not allowed");
                 strv_append_take(&s->texts, take_ptr(text));

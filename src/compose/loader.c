@@ -145,10 +145,10 @@ int load_file(struct loader *l, const char *file, const char *text, size_t len, 
 
         file = keep_name(l, file);
         if (!text) {
-                if (file_read(AT_FDCWD, file, YAML_FILE_MAX, &read, &len, &why) < 0) {
-                        mistake(l, NULL, "open %s", error_message(&why));
-                        return -1;
-                }
+                if (file_read(AT_FDCWD, file, YAML_FILE_MAX, &read, &len, &why) < 0)
+                        return mistake(l, NULL, "%s", error_message(&why));
+                if (memchr(read, 0, len))
+                        return mistake(l, NULL, "%s: yaml: control characters are not allowed", file);
                 text = read;
         }
         reader = yaml_reader_new(&l->arena, text, len, file, &l->nodes);
