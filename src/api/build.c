@@ -185,19 +185,38 @@ static int build_for_davit(struct request *req, struct response *res, struct err
         return 0;
 }
 
+/* ---- The cache ---- */
+
 static int prune_cache(struct request *req, struct response *res, struct error *err)
 {
         cleanup_filters struct filters filters = {};
+        struct build_prune options = { .filters = &filters, .all = request_query_bool(req, "all") };
+        const char *reserved = string_empty(request_query(req, "reserved-space")) ? "keep-storage" : "reserved-space";
         json_object *report;
 
         if (request_filters(req, &filters, err) < 0 ||
-            engine_build_prune(req->engine, &filters, &report, err) < 0)
+            request_query_int64(req, reserved, 0, &options.reserved_space, err) < 0 ||
+            request_query_int64(req, "max-used-space", 0, &options.max_used_space, err) < 0 ||
+            request_query_int64(req, "min-free-space", 0, &options.min_free_space, err) < 0 ||
+            engine_build_prune(req->engine, &options, &report, err) < 0)
                 return -1;
         return response_json_take(res, 200, report, err);
+}
+
+static int list_cache(struct request *req, struct response *res, struct error *err)
+{
+        cleanup_filters struct filters filters = {};
+        json_object *list;
+
+        if (request_filters(req, &filters, err) < 0 ||
+            engine_build_usage(req->engine, &filters, &list, err) < 0)
+                return -1;
+        return response_json_take(res, 200, list, err);
 }
 
 static const struct route routes[] = {
         { "POST", "/build/prune", prune_cache },
         { "POST", "/davit/build", build_for_davit },
+        { "GET", "/davit/build/usage", list_cache },
 };
 const struct route_list build_routes = ROUTE_LIST(routes);

@@ -176,6 +176,14 @@ int build_cache_find(struct build *b, const struct digest *key, struct cache_rec
 int build_cache_used(struct build *b, struct error *err);
 int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
                       const char *what, struct error *err);
+int build_cache_forget(struct store *store, const char *key, struct error *err);
+
+/* ---- cache-usage.c ---- */
+#define BUILD_MOUNTS "build-mounts" /* the folders of cache mounts, below the store's */
+/* Notes the use of a cache mount; `what` says which, for people. */
+int build_mount_used(struct build *b, const char *name, const char *what, struct error *err);
+
+/* ---- cache.c ---- */
 /* The digest of a regular file's bytes, remembered by device, inode, size, mtime and ctime. */
 int build_file_digest(struct build *b, int fd, const struct stat *st, struct digest *ret, struct error *err);
 
@@ -236,6 +244,7 @@ char *build_absolute(const struct stage_state *s, const char *path, bool keep_sl
  * layer). */
 struct build_work {
         char *text; /* as it is shown, with its prefix; taken over */
+        char *what; /* as `du` shows its layer; NULL: the text */
         bool fresh; /* not from the cache */
         int (*execute)(struct build *b, struct stage_state *s, struct step_tree *tree, const struct vertex *v,
                        void *arg, struct error *err);

@@ -77,9 +77,18 @@ int build_run(const struct build_services *services, const struct build_request 
 
 /* Adds the tables. */
 int build_cache_open(struct store *store, struct error *err);
-/* Drops records that are older than `until` (INT64_MAX: all); [{ID, Type, …}] of what was dropped and the
- * bytes. */
-int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes,
-                      struct error *err);
-/* The records as `system df` and `builder du` show them. */
-int build_cache_list(struct store *store, json_object **ret, struct error *err);
+/* A record of a step, or the folder of a cache mount. */
+struct build_cache_item {
+        char *id;  /* as people see it */
+        char *key; /* the step's, or the folder's name */
+        char *what;
+        bool mount;
+        bool shared; /* an image or a container keeps the layer too */
+        bool in_use;
+        int64_t size, created, used, uses;
+};
+/* All of them, those used last first. */
+int build_cache_items(struct store *store, struct build_cache_item **ret, size_t *ret_count, struct error *err);
+void build_cache_items_free(struct build_cache_item *items, size_t count);
+/* A layer that nothing else keeps goes at the next store_collect(). */
+int build_cache_drop(struct store *store, const struct build_cache_item *item, struct error *err);

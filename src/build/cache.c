@@ -8,6 +8,8 @@
 static const char tables[] = "CREATE TABLE IF NOT EXISTS build_cache (key TEXT PRIMARY KEY, layer TEXT NOT "
                              "NULL, created INTEGER NOT NULL,"
                              " used INTEGER NOT NULL, uses INTEGER NOT NULL, what TEXT NOT NULL);"
+                             "CREATE TABLE IF NOT EXISTS build_mounts (name TEXT PRIMARY KEY, what TEXT NOT "
+                             "NULL, created INTEGER NOT NULL, used INTEGER NOT NULL, uses INTEGER NOT NULL);"
                              "CREATE TABLE IF NOT EXISTS build_files (device INTEGER, inode INTEGER, size "
                              "INTEGER, mtime INTEGER, ctime INTEGER,"
                              " digest BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID";
@@ -37,7 +39,7 @@ static int read_record(sqlite3_stmt *stmt, void *arg, struct error *err)
         return digest_parse((const char *)sqlite3_column_text(stmt, 0), &r->record.layer, err);
 }
 
-static int forget(struct store *store, const char *key, struct error *err)
+int build_cache_forget(struct store *store, const char *key, struct error *err)
 {
         cleanup_free char *owner = string_format("cache:%s", key);
 
@@ -59,7 +61,7 @@ int build_cache_find(struct build *b, const struct digest *key, struct cache_rec
         if (found <= 0)
                 return found;
         if (layer_get(b->store, &r.record.layer, &layer, NULL) < 0)
-                return forget(b->store, hex, err);
+                return build_cache_forget(b->store, hex, err);
         build_hold(b, &r.record.layer);
         *ret = r.record;
         /* Said again only now and then: a write costs more than all the look-ups of a cached build. */
@@ -174,88 +176,4 @@ int build_file_digest(struct build *b, int fd, const struct stat *st, struct dig
                             nanoseconds(st->st_mtim), ctime_ns, ret->bytes, (size_t)SHA256_SIZE) < 0
                    ? -1
                    : 0;
-}
-
-struct listing {
-        struct store *store;
-        json_object *list;
-        char **keys;
-};
-
-static int list_row(sqlite3_stmt *stmt, void *arg, struct error *err)
-{
-        struct listing *l = arg;
-        json_object *record = json_object_new_object();
-        char time[TIME_RFC3339_MAX];
-
-        (void)err;
-        json_set_string(record, "ID", (const char *)sqlite3_column_text(stmt, 0));
-        json_set_string(record, "Type", "regular");
-        json_set_string(record, "Description", (const char *)sqlite3_column_text(stmt, 5));
-        json_object_object_add(record, "InUse", json_object_new_boolean(false));
-        json_object_object_add(record, "Shared", json_object_new_boolean(false));
-        json_set_string(record, "Layer", (const char *)sqlite3_column_text(stmt, 1));
-        time_format_rfc3339nano(sqlite3_column_int64(stmt, 2), time);
-        json_set_string(record, "CreatedAt", time);
-        time_format_rfc3339nano(sqlite3_column_int64(stmt, 3), time);
-        json_set_string(record, "LastUsedAt", time);
-        json_object_object_add(record, "UsageCount", json_object_new_int64(sqlite3_column_int64(stmt, 4)));
-        json_object_array_add(l->list, record);
-        strv_append(&l->keys, (const char *)sqlite3_column_text(stmt, 0));
-        return 0;
-}
-
-static int list_until(struct store *store, int64_t until, struct listing *l, struct error *err)
-{
-        *l = (struct listing){ .store = store, .list = json_object_new_array() };
-        if (database_query(store->db, list_row, l, err,
-                           "SELECT key, layer, created, used, uses, what FROM build_cache WHERE used <= ? "
-                           "ORDER BY created",
-                           "i", until) < 0)
-                return -1;
-        /* Sizes only now: the query held the database. */
-        for (size_t i = 0; i < json_object_array_length(l->list); i++) {
-                json_object *record = json_object_array_get_idx(l->list, i);
-                struct digest diff_id;
-                struct layer layer = {};
-
-                if (digest_parse(json_get_string(record, "Layer"), &diff_id, NULL) == 0 &&
-                    layer_get(store, &diff_id, &layer, NULL) == 0)
-                        layer_release(store, &diff_id);
-                json_object_object_add(record, "Size", json_object_new_int64(layer.size));
-                json_object_object_del(record, "Layer");
-        }
-        return 0;
-}
-
-int build_cache_list(struct store *store, json_object **ret, struct error *err)
-{
-        struct listing l;
-        int r = list_until(store, INT64_MAX, &l, err);
-
-        strv_free(l.keys);
-        if (r < 0)
-                json_object_put(l.list);
-        else
-                *ret = l.list;
-        return r;
-}
-
-int build_cache_prune(struct store *store, int64_t until, json_object **ret, int64_t *ret_bytes,
-                      struct error *err)
-{
-        struct listing l;
-        int r = list_until(store, until, &l, err);
-
-        *ret_bytes = 0;
-        for (char **key = l.keys; r == 0 && key && *key; key++)
-                r = forget(store, *key, err);
-        if (r == 0)
-                r = store_collect(store, ret_bytes, err);
-        strv_free(l.keys);
-        if (r < 0)
-                json_object_put(l.list);
-        else
-                *ret = l.list;
-        return r;
 }

@@ -83,7 +83,7 @@ static int make_layer(struct performance *p, struct cache_record *ret, struct er
         if (r == 0)
                 r = step_tree_commit(b, &tree, ret, err);
         step_tree_close(b, &tree);
-        return r < 0 ? -1 : build_cache_store(b, p->key, ret, p->work->text, err);
+        return r < 0 ? -1 : build_cache_store(b, p->key, ret, p->work->what ?: p->work->text, err);
 }
 
 static int execute(struct performance *p, struct cache_record *ret, struct error *err)

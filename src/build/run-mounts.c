@@ -10,7 +10,6 @@
 #include <sys/file.h>
 #include <sys/random.h>
 
-#define CACHE_DIR "build-mounts"
 #define SECRET_MAX 500000
 #define LOCK_INTERVAL 20 /* ms between two looks at a cache mount that another run has */
 
@@ -239,6 +238,16 @@ static int seed_cache(struct build *b, struct stage_state *s, const struct run_m
         return 0;
 }
 
+/* As `du` shows it. */
+static int note_use(struct build *b, const struct run_work *w, const char *name, const char *id,
+                    const char *target, struct error *err)
+{
+        cleanup_free char *command = strv_join(w->args, " "),
+                          *what = string_format("cached mount %s from exec %s with id \"/%s\"", target, command, id);
+
+        return build_mount_used(b, name, what, err);
+}
+
 /* One folder per id (and source), kept below the data root. --no-cache begins with an empty one, once a
  * build. */
 static char *cache_name(const struct run_mount *m, const char *id)
@@ -270,7 +279,7 @@ static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t
 {
         const char *const options[] = { "rbind", "rprivate", m->read_only ? "ro" : "rw", NULL };
         cleanup_free char *id = path_clean(string_empty(m->id) ? target : m->id), *name = cache_name(m, id),
-                          *dir = string_format("%s/" CACHE_DIR, b->services->data_root), *path = NULL;
+                          *dir = string_format("%s/" BUILD_MOUNTS, b->services->data_root), *path = NULL;
         cleanup_close int root = -1, folder = -1;
         bool fresh;
 
@@ -295,7 +304,7 @@ static int add_cache(struct build *b, struct stage_state *s, struct step_tree *t
                         return -1;
                 fresh = true;
         }
-        if (fresh && seed_cache(b, s, m, folder, err) < 0)
+        if ((fresh && seed_cache(b, s, m, folder, err) < 0) || note_use(b, w, name, id, target, err) < 0)
                 return -1;
         run_add_mount(spec, target, "bind", path, NULL, options);
         return run_mount_point(t, w, target, true, err);

@@ -315,7 +315,7 @@ int build_run_instruction(struct build *b, struct stage_state *s, const struct i
 {
         __attribute__((cleanup(work_deinit))) struct run_work w = { .instruction = i };
         struct build_work work = { .execute = execute_run, .arg = &w };
-        cleanup_free char *shown = shown_text(i);
+        cleanup_free char *shown = shown_text(i), *command = NULL, *what = NULL;
         struct digest key;
 
         if (!i->args || !*i->args)
@@ -328,6 +328,8 @@ int build_run_instruction(struct build *b, struct stage_state *s, const struct i
         set_environment(b, s, &w);
         if (make_key(b, s, &w, &key, err) < 0)
                 return -1;
+        command = strv_join(w.args, " ");
+        what = work.what = string_format("mount / from exec %s", command);
         work.text = build_step_text(b, s, shown);
         if (build_perform(b, s, &key, &work, err) < 0)
                 return -1;

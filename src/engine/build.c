@@ -134,34 +134,3 @@ int engine_build(struct engine *engine, const struct build_request *request, str
                 image_event_id(engine, &ret->id, "tag", *name);
         return 0;
 }
-
-int engine_build_usage(struct engine *engine, json_object **ret, struct error *err)
-{
-        if (build_cache_open(engine->store, err) < 0)
-                return -1;
-        return build_cache_list(engine->store, ret, err);
-}
-
-int engine_build_prune(struct engine *engine, const struct filters *filters, json_object **ret,
-                       struct error *err)
-{
-        json_object *list = NULL, *ids;
-        int64_t bytes = 0, until = INT64_MAX;
-
-        if (filters && container_until_filter(filters, &until, err) < 0)
-                return -1;
-        if (until == TIME_ZERO)
-                until = INT64_MAX;
-        if (build_cache_open(engine->store, err) < 0 ||
-            build_cache_prune(engine->store, until, &list, &bytes, err) < 0)
-                return -1;
-        ids = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(list); i++)
-                json_object_array_add(
-                    ids, json_object_new_string(json_get_string(json_object_array_get_idx(list, i), "ID")));
-        json_object_put(list);
-        *ret = json_object_new_object();
-        json_object_object_add(*ret, "CachesDeleted", ids);
-        json_object_object_add(*ret, "SpaceReclaimed", json_object_new_int64(bytes));
-        return 0;
-}

@@ -24,8 +24,20 @@ void engine_build_files_drop(struct engine *engine, struct engine_build_files *f
 /* `result.source` is the caller's. Publishes the events of an image. */
 int engine_build(struct engine *engine, const struct build_request *request, struct build_result *ret,
                  struct error *err);
-/* {"CachesDeleted":[ID…],"SpaceReclaimed":n}. Filters: until; others are refused by name. */
-int engine_build_prune(struct engine *engine, const struct filters *filters, json_object **ret,
+
+/* ---- build-cache.c ---- */
+
+/* Records that the filters name: until, id, type, description, inuse, mutable, immutable, shared, private. The longest
+ * unused go until no more is left than may stay; without limits all of them. Without `all` those stay whose layer an
+ * image has too. */
+struct build_prune {
+        const struct filters *filters;
+        bool all;
+        int64_t reserved_space, max_used_space, min_free_space; /* 0: none */
+};
+/* {"CachesDeleted":[ID…],"SpaceReclaimed":n,"Records":[…]} */
+int engine_build_prune(struct engine *engine, const struct build_prune *options, json_object **ret,
                        struct error *err);
-/* For `system df`: an array. */
-int engine_build_usage(struct engine *engine, json_object **ret, struct error *err);
+/* The records that the filters (NULL: all) name, as `system df` shows them: an array. */
+int engine_build_usage(struct engine *engine, const struct filters *filters, json_object **ret,
+                       struct error *err);

@@ -49,7 +49,7 @@ int engine_disk_usage(struct engine *engine, char *const *types, json_object **r
                 return -1;
         if ((wanted & USAGE_CONTAINERS) && engine_container_list(engine, &list, &containers, err) < 0)
                 return -1;
-        if ((wanted & USAGE_BUILD_CACHE) && engine_build_usage(engine, &cache, err) < 0)
+        if ((wanted & USAGE_BUILD_CACHE) && engine_build_usage(engine, NULL, &cache, err) < 0)
                 return -1;
         if ((wanted & USAGE_VOLUMES) && volume_usage(engine->volumes, &volumes, err) < 0)
                 return -1;
