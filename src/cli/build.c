@@ -1,4 +1,5 @@
 #include "cli/build.h"
+#include "cli/buildx.h"
 
 #include "base/fd.h"
 #include "base/socket.h"
@@ -320,7 +321,8 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
         bool quiet;
         int r;
 
-        if (choose_progress(f, &quiet, err) < 0 || build_prepare(f, context, &upload, err) < 0)
+        if (choose_progress(f, &quiet, err) < 0 || buildx_select(cli, f->builder, NULL, err) < 0 ||
+            build_prepare(f, context, &upload, err) < 0)
                 return -1;
         if (!string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"))
                 return build_call(f->call, &upload.options, err);

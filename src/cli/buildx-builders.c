@@ -326,7 +326,8 @@ static int remove_inactive(struct cli *cli, const struct rm *o, struct error *er
         size_t count;
         int r = 0;
 
-        if (!o->force && confirm("WARNING! This will remove all builders that are not in running state.") != 1)
+        if (!o->force && !ask("WARNING! This will remove all builders that are not in running state. Are you sure "
+                              "you want to continue?"))
                 return 0;
         engine_state_get(cli, &state);
         if (buildx_list(cli, &list, &count, err) < 0)

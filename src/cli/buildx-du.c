@@ -271,8 +271,9 @@ static int run_prune(struct cli *cli, struct invocation *call, struct error *err
                 fputs("Flag --keep-storage has been deprecated, keep-storage flag has been changed to "
                       "reserved-space\n",
                       stderr);
-        if (!o->force && confirm(o->all ? "WARNING! This will remove all build cache."
-                                        : "WARNING! This will remove all dangling build cache.") != 1)
+        if (!o->force &&
+            !ask(o->all ? "WARNING! This will remove all build cache. Are you sure you want to continue?"
+                        : "WARNING! This will remove all dangling build cache. Are you sure you want to continue?"))
                 return 0;
         if (buildx_select(cli, o->builder, NULL, err) < 0 || prune(cli, o, &report, err) < 0)
                 return error_context(err, "ERROR");

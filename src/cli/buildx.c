@@ -1,5 +1,6 @@
 /* `buildx` and `builder`: one tree by two names. */
 #include "cli/buildx.h"
+#include "cli/commands.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,17 @@ const struct command buildx_history_command = {
         .group = "Management Commands",
 };
 
+/* Without a command, and with an unknown one: the help. */
+static int run_help(struct cli *cli, struct invocation *call, struct error *err)
+{
+        cleanup_free char *path = string_format("%s buildx", cli->program);
+
+        command_help(&buildx_command, path, stdout);
+        if (!call->args || !*call->args)
+                return 0;
+        return error_set(err, ERROR_INVALID, "ERROR: unknown command: \"%s\"", *call->args);
+}
+
 static const struct command *const commands[] = {
         &buildx_history_command, &build_command,       &buildx_create_command, &buildx_du_command,
         &buildx_inspect_command, &buildx_ls_command,   &buildx_prune_command,  &buildx_rm_command,
@@ -43,6 +55,9 @@ const struct command builder_command = {
         .summary = "Manage builds",
         .details = "Extended build capabilities with BuildKit",
         .commands = commands,
+        .max_args = -1,
+        .options_first = true,
+        .run = run_help,
         .group = "Management Commands",
 };
 const struct command buildx_command = {
@@ -51,5 +66,8 @@ const struct command buildx_command = {
         .summary = "Docker Buildx",
         .details = "Extended build capabilities with BuildKit",
         .commands = commands,
+        .max_args = -1,
+        .options_first = true,
+        .run = run_help,
         .group = "Management Commands",
 };

@@ -27,9 +27,16 @@ int each_argument(struct cli *cli, struct invocation *call, each_function functi
 
 int confirm(const char *warning)
 {
+        cleanup_free char *question = string_format("%s\nAre you sure you want to continue?", warning);
+
+        return ask(question);
+}
+
+int ask(const char *question)
+{
         char answer[64] = "";
 
-        printf("%s\nAre you sure you want to continue? [y/N] ", warning);
+        printf("%s [y/N] ", question);
         fflush(stdout);
         if (!fgets(answer, sizeof(answer), stdin))
                 return 0;

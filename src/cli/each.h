@@ -11,6 +11,8 @@ int each_argument(struct cli *cli, struct invocation *call, each_function functi
 
 /* "WARNING! …" and [y/N] on the terminal: 1 yes, 0 no. */
 int confirm(const char *warning);
+/* The same with a question of its own: "Are you sure?" */
+int ask(const char *question);
 /* The `filters` parameter out of --filter name=value options; heap, NULL when there are none. */
 char *filters_text(char *const *filters);
 
