@@ -157,6 +157,12 @@ char *source_excerpt(const char *filename, const char *text, struct dockerfile_l
 /* Gives what was solved, once for each platform, to every output. */
 int build_export(struct build *builds, size_t count, struct build_result *ret, struct error *err);
 
+/* ---- blobs-repository.c ---- */
+/* With the build's credentials; the registry itself and no mirror. */
+struct repository;
+int build_repository_open(struct build *b, const struct reference *r, bool insecure, const char *actions,
+                          struct repository **ret, struct error *err);
+
 /* ---- check.c ---- */
 /* Adds a warning unless the Dockerfile says to skip the rule. */
 void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...)

@@ -1,6 +1,7 @@
 /* The outputs of a build: what the exporters share. */
 #pragma once
 
+#include "build/blobs.h"
 #include "build/build-internal.h"
 
 /* One output at work. */
@@ -25,6 +26,17 @@ char *export_shown_name(const char *name);
 /* Sends bytes to the client as this output, which export_sink_finish() ends. */
 struct sink *export_sink(const struct export *x);
 int export_sink_finish(struct sink *s, struct error *err);
+
+/* ---- export-manifest.c ---- */
+/* The image (or the index of several) into the target, compressed and annotated as the output says. `name` as for
+ * blob_manifest(); the descriptor is the caller's. */
+int export_manifest(struct export *x, struct blob_target *t, const char *name, struct descriptor *ret,
+                    struct error *err);
+/* compression, compression-level, force-compression, oci-mediatypes. */
+int export_form(const struct export *x, bool oci, struct blob_form *ret, struct error *err);
+/* The annotations of a level ("manifest", "index-descriptor"), for one platform (NULL: of all). */
+void export_annotations(const struct export *x, const char *level, const struct platform *platform,
+                        struct strmap *ret);
 
 int export_image(struct export *x, struct error *err);   /* docker, image, registry */
 int export_files(struct export *x, struct error *err);   /* local, tar */

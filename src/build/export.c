@@ -1,6 +1,12 @@
 /* Where the result of a build goes: a table of exporters by type. */
 #include "build/export-internal.h"
 
+/* An archive for the client, or an image here. */
+static int export_docker(struct export *x, struct error *err)
+{
+        return strmap_get(&x->entry->attributes, "dest") ? export_archive(x, err) : export_image(x, err);
+}
+
 static int export_nothing(struct export *x, struct error *err)
 {
         (void)x, (void)err;
@@ -12,8 +18,9 @@ static const struct exporter {
         int (*run)(struct export *x, struct error *err);
         bool several; /* platforms at once */
 } exporters[] = {
-        { "docker", export_image, false },  { "image", export_image, true },
-        { "registry", export_image, true }, { "local", export_files, true },
+        { "docker", export_docker, false },  { "image", export_image, true },
+        { "registry", export_image, true }, { "oci", export_archive, true },
+        { "local", export_files, true },
         { "tar", export_files, true },      { "cacheonly", export_nothing, true },
 };
 

@@ -322,7 +322,7 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
         int r;
 
         if (choose_progress(f, &quiet, err) < 0 || buildx_select(cli, f->builder, NULL, err) < 0 ||
-            build_prepare(f, context, &upload, err) < 0)
+            build_prepare(f, context, &upload, err) < 0 || build_auths(cli, &upload.options, err) < 0)
                 return -1;
         if (!string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"))
                 return build_call(f->call, &upload.options, err);

@@ -48,6 +48,9 @@ int build_receiver_data(struct build_receiver *list, size_t index, const void *d
                         struct error *err);
 int build_receivers_close(struct build_receiver *list, size_t count, struct error *err);
 
+/* ---- build-auth.c ---- */
+int build_auths(struct cli *cli, struct build_options *o, struct error *err);
+
 /* ---- build-upload.c ---- */
 /* Sends the options and the contexts on the upgraded connection: as descriptors, or as streams. */
 int build_upload_send(int fd, const struct build_upload *u, struct error *err);
