@@ -191,7 +191,8 @@ static int prune_cache(struct request *req, struct response *res, struct error *
 {
         cleanup_filters struct filters filters = {};
         struct build_prune options = { .filters = &filters, .all = request_query_bool(req, "all") };
-        const char *reserved = string_empty(request_query(req, "reserved-space")) ? "keep-storage" : "reserved-space";
+        const char *reserved =
+            string_empty(request_query(req, "reserved-space")) ? "keep-storage" : "reserved-space";
         json_object *report;
 
         if (request_filters(req, &filters, err) < 0 ||

@@ -89,7 +89,8 @@ static void layout_free(struct blob_target *t)
 
 struct blob_target *blob_layout_new(struct store *store, const struct blob_form *form, struct sink *out)
 {
-        static const struct blob_target_class class = { layout_layer, layout_blob, layout_manifest, layout_free };
+        static const struct blob_target_class class = { layout_layer, layout_blob, layout_manifest,
+                                                        layout_free };
         struct layout *l = xcalloc(1, sizeof(*l));
 
         l->target = (struct blob_target){ &class, store, *form };
@@ -103,7 +104,8 @@ int blob_layout_file(struct blob_target *t, const char *path, const void *data, 
         return tar_writer_file(((struct layout *)t)->tar, path, 0644, 0, data, len, err);
 }
 
-int blob_layout_finish(struct blob_target *t, const struct descriptor *manifests, size_t count, struct error *err)
+int blob_layout_finish(struct blob_target *t, const struct descriptor *manifests, size_t count,
+                       struct error *err)
 {
         static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
         struct image_index index = { .schema_version = 2,

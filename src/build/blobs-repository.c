@@ -23,7 +23,8 @@ static int open_layer(void *arg, struct stream **ret, struct error *err)
 }
 
 /* Known from an earlier push or pull, and in a form that will do. */
-static int find_layer(struct remote *r, const struct digest *diff_id, struct layer_blob *blob, struct error *err)
+static int find_layer(struct remote *r, const struct digest *diff_id, struct layer_blob *blob,
+                      struct error *err)
 {
         int known = layer_blob_find(r->target.store, diff_id, r->domain, r->path, blob, err);
 
@@ -133,7 +134,8 @@ int build_repository_open(struct build *b, const struct reference *r, bool insec
 int blob_repository_new(struct build *b, const char *name, bool insecure, const struct blob_form *form,
                         struct blob_target **ret, struct error *err)
 {
-        static const struct blob_target_class class = { remote_layer, remote_blob, remote_manifest, remote_free };
+        static const struct blob_target_class class = { remote_layer, remote_blob, remote_manifest,
+                                                        remote_free };
         cleanup_reference struct reference reference = {};
         struct remote *r;
         struct repository *repository;

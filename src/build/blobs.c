@@ -23,11 +23,13 @@ static void describe(const char *media_type, const void *data, size_t len, struc
 
         digest_of(data, len, &digest);
         digest_format(&digest, text);
-        *ret = (struct descriptor){ .media_type = xstrdup(media_type), .digest = xstrdup(text), .size = (int64_t)len };
+        *ret = (struct descriptor){ .media_type = xstrdup(media_type),
+                                    .digest = xstrdup(text),
+                                    .size = (int64_t)len };
 }
 
-int blob_add(struct blob_target *t, const char *media_type, const void *data, size_t len, struct descriptor *ret,
-             struct error *err)
+int blob_add(struct blob_target *t, const char *media_type, const void *data, size_t len,
+             struct descriptor *ret, struct error *err)
 {
         if (t->class->blob(t, data, len, err) < 0)
                 return -1;
@@ -35,8 +37,8 @@ int blob_add(struct blob_target *t, const char *media_type, const void *data, si
         return 0;
 }
 
-int blob_manifest(struct blob_target *t, const char *name, const char *media_type, const void *data, size_t len,
-                  struct descriptor *ret, struct error *err)
+int blob_manifest(struct blob_target *t, const char *name, const char *media_type, const void *data,
+                  size_t len, struct descriptor *ret, struct error *err)
 {
         if (t->class->manifest(t, name, media_type, data, len, err) < 0)
                 return -1;

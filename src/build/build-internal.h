@@ -101,6 +101,8 @@ struct build {
                 struct image *image;              /* NULL: not loaded yet */
         } * images;
         size_t n_images;
+        struct build_import *imports; /* --cache-from; not changed while steps run */
+        size_t n_imports;
         struct performed_step {
                 struct digest key;
                 struct cache_record record;
@@ -156,6 +158,15 @@ char *source_excerpt(const char *filename, const char *text, struct dockerfile_l
 /* ---- export.c ---- */
 /* Gives what was solved, once for each platform, to every output. */
 int build_export(struct build *builds, size_t count, struct build_result *ret, struct error *err);
+
+struct cache_record;
+
+/* ---- cache-import.c ---- */
+void build_imports_open(struct build *b);
+void build_imports_close(struct build *b);
+/* As build_cache_find(), in imported caches; what is found there is here from then on. `what` is for `du`. */
+int build_import_find(struct build *b, const struct digest *key, const char *what, struct cache_record *ret,
+                      struct error *err);
 
 /* ---- blobs-repository.c ---- */
 /* With the build's credentials; the registry itself and no mirror. */

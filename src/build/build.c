@@ -70,6 +70,7 @@ static void build_deinit(struct build *b)
         free(b->text);
         free(b->filename);
         free(b->config_text);
+        build_imports_close(b);
         build_cancel_close(b);
         pthread_mutex_destroy(&b->telling);
         pthread_mutex_destroy(&b->emptying);
@@ -125,6 +126,8 @@ static int solve(struct build *b, struct error *err)
         if (build_cancel_open(b, err) < 0 || read_epoch(b, err) < 0 || read_file(b, err) < 0)
                 return -1;
         build_check(b);
+        if (!b->options->check)
+                build_imports_open(b);
         if (build_warnings_fail(b, err) < 0 || build_plan(b, &b->target, err) < 0 || build_solve(b, err) < 0)
                 return -1;
         b->where = (struct dockerfile_location){};

@@ -59,8 +59,8 @@ struct build_request {
 
 /* The caller drops it, after a failure too. */
 struct build_result {
-        struct digest id; /* of the image in the store, else zero */
-        char **names;     /* that it got there */
+        struct digest id;      /* of the image in the store, else zero */
+        char **names;          /* that it got there */
         json_object *metadata; /* what the outputs say about their result, by buildx's names */
         char *source; /* of a failure: the Dockerfile's lines with a marker; NULL when unknown; heap */
         json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not
@@ -88,7 +88,8 @@ struct build_cache_item {
         int64_t size, created, used, uses;
 };
 /* All of them, those used last first. */
-int build_cache_items(struct store *store, struct build_cache_item **ret, size_t *ret_count, struct error *err);
+int build_cache_items(struct store *store, struct build_cache_item **ret, size_t *ret_count,
+                      struct error *err);
 void build_cache_items_free(struct build_cache_item *items, size_t count);
 /* A layer that nothing else keeps goes at the next store_collect(). */
 int build_cache_drop(struct store *store, const struct build_cache_item *item, struct error *err);

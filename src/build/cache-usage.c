@@ -1,5 +1,5 @@
-/* What the build cache holds: records of steps with their layers, and the folders of cache mounts. For `du` and `prune`;
- * which of them are meant is the caller's to say. */
+/* What the build cache holds: records of steps with their layers, and the folders of cache mounts. For `du`
+ * and `prune`; which of them are meant is the caller's to say. */
 #include "build/build-internal.h"
 
 #include "base/hash.h"
@@ -98,7 +98,7 @@ static int64_t folder_size(int parent, const char *name)
                 if (streq(d->d_name, ".") || streq(d->d_name, "..") ||
                     fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
-                size += S_ISDIR(st.st_mode) ? folder_size(dirfd(dir), d->d_name)
+                size += S_ISDIR(st.st_mode)                          ? folder_size(dirfd(dir), d->d_name)
                         : S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? (int64_t)st.st_size
                                                                      : 0;
         }
@@ -165,18 +165,20 @@ static int list_mounts(struct store *store, struct listing *l, struct error *err
 
 int build_mount_used(struct build *b, const char *name, const char *what, struct error *err)
 {
-        return database_run(b->store->db, err,
-                            "INSERT INTO build_mounts (name, what, created, used, uses) VALUES (?, ?, ?, ?, 1) "
-                            "ON CONFLICT (name) DO UPDATE SET what = excluded.what, used = excluded.used, "
-                            "uses = uses + 1",
-                            "ssii", name, what, time_now(), time_now()) < 0
+        return database_run(
+                   b->store->db, err,
+                   "INSERT INTO build_mounts (name, what, created, used, uses) VALUES (?, ?, ?, ?, 1) "
+                   "ON CONFLICT (name) DO UPDATE SET what = excluded.what, used = excluded.used, "
+                   "uses = uses + 1",
+                   "ssii", name, what, time_now(), time_now()) < 0
                    ? -1
                    : 0;
 }
 
 /* ---- For all ---- */
 
-int build_cache_items(struct store *store, struct build_cache_item **ret, size_t *ret_count, struct error *err)
+int build_cache_items(struct store *store, struct build_cache_item **ret, size_t *ret_count,
+                      struct error *err)
 {
         struct listing l = {};
 
@@ -200,7 +202,8 @@ static int drop_mount(struct store *store, const char *name, struct error *err)
                 return 0; /* a build has taken it meanwhile */
         if (tree_remove(root, name, err) < 0)
                 return -1;
-        return database_run(store->db, err, "DELETE FROM build_mounts WHERE name = ?", "s", name) < 0 ? -1 : 0;
+        return database_run(store->db, err, "DELETE FROM build_mounts WHERE name = ?", "s", name) < 0 ? -1
+                                                                                                      : 0;
 }
 
 int build_cache_drop(struct store *store, const struct build_cache_item *item, struct error *err)

@@ -83,8 +83,8 @@ static int write_archive(struct export *x, bool docker, struct descriptor *image
         if (docker)
                 form.compression = COMPRESSION_NONE;
         t = blob_layout_new(x->b->store, &form, sink);
-        if (export_manifest(x, t, NULL, image, err) < 0 || (docker && add_docker_list(x, t, names, err) < 0) ||
-            finish(x, t, image, names, err) < 0)
+        if (export_manifest(x, t, NULL, image, err) < 0 ||
+            (docker && add_docker_list(x, t, names, err) < 0) || finish(x, t, image, names, err) < 0)
                 return -1;
         return export_sink_finish(sink, err);
 }

@@ -65,8 +65,8 @@ static int store_image(struct export *x, char *const *names, struct error *err)
 /* Did somebody ask for what a plain push does not do? */
 static bool wants_own_form(const struct export *x)
 {
-        static const char *const names[] = { "compression", "compression-level", "force-compression", "oci-mediatypes",
-                                             "push-by-digest", "registry.insecure" };
+        static const char *const names[] = { "compression",    "compression-level", "force-compression",
+                                             "oci-mediatypes", "push-by-digest",    "registry.insecure" };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (*export_attribute(x, names[i]))
@@ -101,7 +101,8 @@ static int push_own_form(struct export *x, const char *name, const struct refere
         struct blob_form form;
         bool by_digest, insecure;
 
-        if (export_form(x, false, &form, err) < 0 || export_flag(x, "push-by-digest", false, &by_digest, err) < 0 ||
+        if (export_form(x, false, &form, err) < 0 ||
+            export_flag(x, "push-by-digest", false, &by_digest, err) < 0 ||
             export_flag(x, "registry.insecure", false, &insecure, err) < 0 ||
             blob_repository_new(x->b, name, insecure, &form, &t, err) < 0 ||
             export_manifest(x, t, by_digest ? NULL : r->tag, &image, err) < 0)
@@ -126,7 +127,8 @@ static int push_name(struct export *x, const char *name, bool stored, struct err
         reference_default_tag(&r);
         full = reference_familiar(&r);
         vertex_begin(x->b, &v, "pushing %s with docker", full);
-        result = stored && !wants_own_form(x) ? push_stored(x, &r, &failure) : push_own_form(x, name, &r, &failure);
+        result = stored && !wants_own_form(x) ? push_stored(x, &r, &failure)
+                                              : push_own_form(x, name, &r, &failure);
         if (result < 0) {
                 error_context(&failure, "failed to push %s", full);
                 vertex_failed(x->b, &v, &failure);

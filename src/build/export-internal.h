@@ -28,8 +28,8 @@ struct sink *export_sink(const struct export *x);
 int export_sink_finish(struct sink *s, struct error *err);
 
 /* ---- export-manifest.c ---- */
-/* The image (or the index of several) into the target, compressed and annotated as the output says. `name` as for
- * blob_manifest(); the descriptor is the caller's. */
+/* The image (or the index of several) into the target, compressed and annotated as the output says. `name` as
+ * for blob_manifest(); the descriptor is the caller's. */
 int export_manifest(struct export *x, struct blob_target *t, const char *name, struct descriptor *ret,
                     struct error *err);
 /* compression, compression-level, force-compression, oci-mediatypes. */
@@ -37,6 +37,13 @@ int export_form(const struct export *x, bool oci, struct blob_form *ret, struct 
 /* The annotations of a level ("manifest", "index-descriptor"), for one platform (NULL: of all). */
 void export_annotations(const struct export *x, const char *level, const struct platform *platform,
                         struct strmap *ret);
+
+/* ---- cache-export.c ---- */
+/* --cache-to: all but inline, which the image's config carries. */
+int build_cache_export(struct export *x, struct error *err);
+bool build_cache_inline(const struct build_options *o);
+/* For the config's moby.buildkit.cache.v0; heap. */
+char *build_cache_inline_text(struct build *b);
 
 int export_image(struct export *x, struct error *err);   /* docker, image, registry */
 int export_files(struct export *x, struct error *err);   /* local, tar */

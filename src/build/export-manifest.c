@@ -11,7 +11,8 @@ int export_form(const struct export *x, bool oci, struct blob_form *ret, struct 
                       { "gzip", COMPRESSION_GZIP, 9 },
                       { "zstd", COMPRESSION_ZSTD, 22 },
                       { "uncompressed", COMPRESSION_NONE, 0 } };
-        const char *name = export_attribute(x, "compression"), *level = export_attribute(x, "compression-level");
+        const char *name = export_attribute(x, "compression"),
+                   *level = export_attribute(x, "compression-level");
         size_t i = 0;
         int64_t number = -1;
 
@@ -19,7 +20,8 @@ int export_form(const struct export *x, bool oci, struct blob_form *ret, struct 
                 i++;
         if (i == ARRAY_SIZE(known))
                 return streq(name, "estargz")
-                           ? error_set(err, ERROR_UNSUPPORTED, "compression=estargz is not supported by davit")
+                           ? error_set(err, ERROR_UNSUPPORTED,
+                                       "compression=estargz is not supported by davit")
                            : error_set(err, ERROR_INVALID, "unsupported layer compression type %s", name);
         if (*level && (string_to_int64(level, &number, NULL) < 0 || number < 0 || number > known[i].most))
                 return error_set(err, ERROR_INVALID, "invalid compression-level: %s", level);
@@ -73,21 +75,22 @@ static int one_manifest(struct export *x, struct build *b, struct blob_target *t
                         struct descriptor *ret, struct error *err)
 {
         bool docker = t->form.docker;
-        cleanup_manifest struct manifest m = {
-                .schema_version = 2, .media_type = xstrdup(docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST)
-        };
+        cleanup_manifest struct manifest m = { .schema_version = 2,
+                                               .media_type = xstrdup(docker ? MEDIA_DOCKER_MANIFEST
+                                                                            : MEDIA_OCI_MANIFEST) };
         cleanup_free char *text = NULL;
 
         export_annotations(x, "manifest", &b->target->platform, &m.annotations);
         if (add_layers(b, t, &m, err) < 0 ||
-            blob_add(t, docker ? MEDIA_DOCKER_CONFIG : MEDIA_OCI_CONFIG, b->config_text, strlen(b->config_text),
-                     &m.config, err) < 0)
+            blob_add(t, docker ? MEDIA_DOCKER_CONFIG : MEDIA_OCI_CONFIG, b->config_text,
+                     strlen(b->config_text), &m.config, err) < 0)
                 return -1;
         text = manifest_format(&m);
         return blob_manifest(t, name, m.media_type, text, strlen(text), ret, err);
 }
 
-static int add_platforms(struct export *x, struct blob_target *t, struct image_index *index, struct error *err)
+static int add_platforms(struct export *x, struct blob_target *t, struct image_index *index,
+                         struct error *err)
 {
         for (size_t i = 0; i < x->count; i++) {
                 struct descriptor d = {};
@@ -106,7 +109,8 @@ int export_manifest(struct export *x, struct blob_target *t, const char *name, s
                     struct error *err)
 {
         cleanup_image_index struct image_index index = {
-                .schema_version = 2, .media_type = xstrdup(t->form.docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX)
+                .schema_version = 2,
+                .media_type = xstrdup(t->form.docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX)
         };
         cleanup_free char *text = NULL;
 

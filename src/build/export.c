@@ -18,10 +18,10 @@ static const struct exporter {
         int (*run)(struct export *x, struct error *err);
         bool several; /* platforms at once */
 } exporters[] = {
-        { "docker", export_docker, false },  { "image", export_image, true },
-        { "registry", export_image, true }, { "oci", export_archive, true },
-        { "local", export_files, true },
-        { "tar", export_files, true },      { "cacheonly", export_nothing, true },
+        { "docker", export_docker, false },    { "image", export_image, true },
+        { "registry", export_image, true },    { "oci", export_archive, true },
+        { "local", export_files, true },       { "tar", export_files, true },
+        { "cacheonly", export_nothing, true },
 };
 
 static const struct build_entry default_output = { .type = (char *)"docker" };
@@ -149,6 +149,9 @@ static void finish_config(struct build *b)
                            b->options->labels.pairs[i].value);
         strmap_sort(&image->config.labels);
         image->created = b->target->created;
+        /* That of the base image is not ours. */
+        free(image->build_cache);
+        image->build_cache = build_cache_inline(b->options) ? build_cache_inline_text(b) : NULL;
         b->config_text = image_config_format(image);
         digest_of(b->config_text, strlen(b->config_text), &b->image_id);
 }
@@ -187,6 +190,12 @@ int build_export(struct build *builds, size_t count, struct build_result *ret, s
                 struct export x = { builds, count, builds, &outputs[i], i, ret };
 
                 if (find_exporter(outputs[i].type)->run(&x, err) < 0)
+                        return -1;
+        }
+        {
+                struct export x = { .builds = builds, .count = count, .b = builds, .result = ret };
+
+                if (build_cache_export(&x, err) < 0)
                         return -1;
         }
         for (size_t i = 0; i < count; i++)

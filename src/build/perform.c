@@ -61,12 +61,14 @@ static void note_performed(struct build *b, const struct digest *key, const stru
 static int look_up(struct performance *p, struct cache_record *ret, struct error *err)
 {
         struct build *b = p->b;
+        int r;
 
         if (find_performed(b, p->key, ret))
                 return 1;
         if (p->work->fresh || b->options->no_cache || p->stage->no_cache)
                 return 0;
-        return build_cache_find(b, p->key, ret, err);
+        r = build_cache_find(b, p->key, ret, err);
+        return r ? r : build_import_find(b, p->key, p->work->what ?: p->work->text, ret, err);
 }
 
 static int make_layer(struct performance *p, struct cache_record *ret, struct error *err)

@@ -243,7 +243,8 @@ static int note_use(struct build *b, const struct run_work *w, const char *name,
                     const char *target, struct error *err)
 {
         cleanup_free char *command = strv_join(w->args, " "),
-                          *what = string_format("cached mount %s from exec %s with id \"/%s\"", target, command, id);
+                          *what = string_format("cached mount %s from exec %s with id \"/%s\"", target,
+                                                command, id);
 
         return build_mount_used(b, name, what, err);
 }

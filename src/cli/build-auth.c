@@ -1,4 +1,5 @@
-/* The credentials that a build may need: of every registry that we know some for, and of those that it names. */
+/* The credentials that a build may need: of every registry that we know some for, and of those that it names.
+ */
 #include "cli/build.h"
 #include "cli/credentials.h"
 #include "oci/reference.h"
@@ -37,7 +38,8 @@ static void add_name(char ***domains, const char *name)
                 add_domain(domains, r.domain);
 }
 
-static void add_entries(char ***domains, const struct build_entry *entries, size_t count, const char *attribute)
+static void add_entries(char ***domains, const struct build_entry *entries, size_t count,
+                        const char *attribute)
 {
         for (size_t i = 0; i < count; i++)
                 add_name(domains, strmap_get(&entries[i].attributes, attribute));

@@ -4,6 +4,7 @@
 #include "cli/build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #define DOCKERFILE_TEXT_MAX (4 << 20)
@@ -201,10 +202,34 @@ static int use_folder(const struct build_flags *f, const char *context, struct b
         return read_dockerfile(f, context, &u->options, err);
 }
 
+/* The folders of caches come behind the contexts. One that is not there yet does no harm. */
+static int add_caches(struct build_upload *u, struct error *err)
+{
+        struct build_options *o = &u->options;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < o->n_cache_from; i++) {
+                struct build_entry e = o->cache_from[i];
+                const char *src = strmap_get(&e.attributes, "src") ?: "";
+
+                if (u->n_fds == ARRAY_SIZE(u->fds))
+                        return error_set(err, ERROR_INVALID, "failed to build: too many build contexts");
+                if (streq(e.type, "local") && add_folder(u, src) < 0) {
+                        fprintf(stderr, "WARNING: local cache import at %s not found due to err: %s\n", src,
+                                strerror(errno));
+                        build_entry_deinit(&e);
+                        continue;
+                }
+                o->cache_from[kept++] = e;
+        }
+        o->n_cache_from = kept;
+        return 0;
+}
+
 int build_contexts(const struct build_flags *f, const char *context, struct build_upload *u,
                    struct error *err)
 {
         if (streq(context, "-") ? use_input(f, u, err) < 0 : use_folder(f, context, u, err) < 0)
                 return -1;
-        return set_further_contexts(f, u, err);
+        return set_further_contexts(f, u, err) < 0 ? -1 : add_caches(u, err);
 }

@@ -138,6 +138,28 @@ int build_outputs(const struct build_flags *f, struct build_options *o, struct e
         return add_annotations(f, o, err);
 }
 
+static int add_caches(char *const *texts, struct build_entry **list, size_t *count, struct error *err)
+{
+        for (; texts && *texts; texts++) {
+                struct build_entry entry = {};
+
+                if (build_cache_entry(*texts, &entry, err) < 0) {
+                        build_entry_deinit(&entry);
+                        return -1;
+                }
+                ARRAY_APPEND(*list, *count, entry);
+        }
+        return 0;
+}
+
+int build_caches(const struct build_flags *f, struct build_options *o, struct error *err)
+{
+        return add_caches(f->cache_from, &o->cache_from, &o->n_cache_from, err) < 0 ||
+                       add_caches(f->cache_to, &o->cache_to, &o->n_cache_to, err) < 0
+                   ? -1
+                   : 0;
+}
+
 /* ---- What comes back ---- */
 
 struct build_receiver {
@@ -214,12 +236,18 @@ static int open_receiver(struct build_entry *e, struct build_receiver *r, struct
 
 int build_receivers_open(struct build_options *o, struct build_receiver **ret, struct error *err)
 {
-        struct build_receiver *list = xcalloc(o->n_outputs, sizeof(*list));
+        struct build_receiver *list = xcalloc(o->n_outputs + o->n_cache_to, sizeof(*list));
 
         *ret = list;
         for (size_t i = 0; i < o->n_outputs; i++) {
                 list[i].fd = -1;
                 if (open_receiver(&o->outputs[i], &list[i], err) < 0)
+                        return error_context(err, "failed to build");
+        }
+        for (size_t i = 0; i < o->n_cache_to; i++) {
+                list[o->n_outputs + i].fd = -1;
+                if (streq(o->cache_to[i].type, "local") &&
+                    open_receiver(&o->cache_to[i], &list[o->n_outputs + i], err) < 0)
                         return error_context(err, "failed to build");
         }
         return 0;

@@ -206,7 +206,7 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
                     "failed to build: --no-cache and --no-cache-filter cannot currently be used together");
         if (set_args(f, o, err) < 0 || set_secrets(f, o, err) < 0 || refuse(f, err) < 0 ||
             set_hosts(f, o, err) < 0 || set_tags(f, o, err) < 0 || build_outputs(f, o, err) < 0 ||
-            set_platforms(f, o, err) < 0)
+            build_caches(f, o, err) < 0 || set_platforms(f, o, err) < 0)
                 return -1;
         o->target = xstrdup(f->target);
         o->network = xstrdup(f->network);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/random.h>
 
 static const struct option build_options_list[] = {
         OPTION_LIST("add-host", 0, struct build_flags, add_host,
@@ -223,7 +224,7 @@ static int call_engine(struct cli *cli, struct build_upload *u, struct build_ses
         int r;
 
         client_query_init(&q, "/davit/build");
-        s->n_receivers = u->options.n_outputs;
+        s->n_receivers = u->options.n_outputs + u->options.n_cache_to;
         if (cli_client(cli, &client, err) < 0 || build_receivers_open(&u->options, &s->receivers, err) < 0 ||
             client_hijack_open(client, "POST", &q, NULL, &hijack, err) < 0)
                 return -1;
@@ -256,9 +257,15 @@ static void add_names(json_object *tree, char *const *tags)
 static int write_metadata(const struct build_flags *f, const struct build_end *end, struct error *err)
 {
         cleanup_json json_object *tree = json_object_new_object();
-        const char *id = string_empty(end->id) ? "" : end->id + strlen("sha256:");
-        cleanup_free char *text = NULL, *reference = string_format("default/default/%.25s", id);
+        cleanup_free char *text = NULL, *reference = NULL;
+        unsigned char random[13] = {};
+        char hex[2 * sizeof(random) + 1];
 
+        if (getrandom(random, sizeof(random), 0) != sizeof(random))
+                return error_errno(err, "getrandom");
+        for (size_t i = 0; i < sizeof(random); i++)
+                snprintf(hex + 2 * i, 3, "%02x", random[i]);
+        reference = string_format("default/default/%.25s", hex);
         json_set_string(tree, "buildx.build.ref", reference);
         json_object_object_foreach(end->metadata, key, value)
             json_object_object_add(tree, key, json_object_get(value));

@@ -35,13 +35,16 @@ int build_contexts(const struct build_flags *f, const char *context, struct buil
 /* ---- build-entry.c ---- */
 /* Fields ("type=local", "dest=out") put apart. "invalid value …" */
 int build_entry_parse(char *const *fields, struct build_entry *ret, struct error *err);
+int build_cache_entry(const char *text, struct build_entry *ret, struct error *err);
 void build_entry_deinit(struct build_entry *e);
 
 /* ---- build-output.c ---- */
 /* --output, --push, --load and --annotation; one entry at least. */
 int build_outputs(const struct build_flags *f, struct build_options *o, struct error *err);
-/* Where the bytes of outputs go, one for each: a file, a folder that a tar is unpacked into, or nowhere.
- * Close them also after a failure. */
+/* --cache-from, --cache-to. */
+int build_caches(const struct build_flags *f, struct build_options *o, struct error *err);
+/* Where the bytes of outputs go, one for each, and for each cache behind them: a file, a folder that a tar is
+ * unpacked into, or nowhere. Close them also after a failure. */
 struct build_receiver;
 int build_receivers_open(struct build_options *o, struct build_receiver **ret, struct error *err);
 int build_receiver_data(struct build_receiver *list, size_t index, const void *data, size_t len,

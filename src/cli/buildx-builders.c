@@ -96,8 +96,8 @@ static json_object *builder_row(const struct buildx_instance *i, bool current, b
         return row;
 }
 
-static json_object *node_row(const struct buildx_node *node, const struct engine_state *state, const struct ls *o,
-                             bool table)
+static json_object *node_row(const struct buildx_node *node, const struct engine_state *state,
+                             const struct ls *o, bool table)
 {
         json_object *row = json_object_new_object();
         cleanup_free char *name = string_format("%s%s", table ? " \\_ " : "", node->name),
@@ -115,7 +115,8 @@ static json_object *node_row(const struct buildx_node *node, const struct engine
         return row;
 }
 
-static json_object *instance_json(const struct buildx_instance *i, const struct engine_state *state, bool current)
+static json_object *instance_json(const struct buildx_instance *i, const struct engine_state *state,
+                                  bool current)
 {
         json_object *o = json_object_new_object(), *nodes = json_object_new_array();
         char time[TIME_RFC3339_MAX] = "";
@@ -147,7 +148,8 @@ static json_object *instance_json(const struct buildx_instance *i, const struct 
 static int print_ls(const struct ls *o, const struct buildx_instance *list, size_t count, const char *current,
                     const struct engine_state *state, struct error *err)
 {
-        bool json = streq(o->format, "json"), table = string_empty(o->format) || string_after(o->format, "table");
+        bool json = streq(o->format, "json"),
+             table = string_empty(o->format) || string_after(o->format, "table");
         struct format *format;
         int r = 0;
 
@@ -156,8 +158,10 @@ static int print_ls(const struct ls *o, const struct buildx_instance *list, size
         for (size_t i = 0; i < count && r == 0; i++) {
                 bool is_current = streq(list[i].name, current);
 
-                r = format_row(format, json ? instance_json(&list[i], state, is_current)
-                                            : builder_row(&list[i], is_current, table), err);
+                r = format_row(format,
+                               json ? instance_json(&list[i], state, is_current)
+                                    : builder_row(&list[i], is_current, table),
+                               err);
                 for (size_t n = 0; n < list[i].n_nodes && r == 0 && !json; n++)
                         r = format_row(format, node_row(&list[i].nodes[n], state, o, table), err);
         }
@@ -269,12 +273,14 @@ static int run_use(struct cli *cli, struct invocation *call, struct error *err)
         cleanup_buildx_instance struct buildx_instance i = {};
 
         if (buildx_select(cli, name, &i, NULL) < 0)
-                return error_set(err, ERROR_NOT_FOUND,
-                                 "ERROR: failed to find instance \"%s\": open %s/buildx/instances/%s: no such file "
-                                 "or directory",
-                                 name, cli->config_dir, name);
-        return buildx_set_current(cli, i.dynamic ? NULL : i.name, o->global, err) < 0 ? error_context(err, "ERROR")
-                                                                                      : 0;
+                return error_set(
+                    err, ERROR_NOT_FOUND,
+                    "ERROR: failed to find instance \"%s\": open %s/buildx/instances/%s: no such file "
+                    "or directory",
+                    name, cli->config_dir, name);
+        return buildx_set_current(cli, i.dynamic ? NULL : i.name, o->global, err) < 0
+                   ? error_context(err, "ERROR")
+                   : 0;
 }
 
 const struct command buildx_use_command = {
@@ -309,9 +315,10 @@ static int remove_one(struct cli *cli, const char *name, struct error *err)
         if (buildx_select(cli, name, &i, err) < 0)
                 return -1;
         if (i.dynamic)
-                return error_set(err, ERROR_INVALID,
-                                 "context builder cannot be removed, run `docker context rm %s` to remove this context",
-                                 i.name);
+                return error_set(
+                    err, ERROR_INVALID,
+                    "context builder cannot be removed, run `docker context rm %s` to remove this context",
+                    i.name);
         if (buildx_remove(cli, i.name, err) < 0)
                 return -1;
         fprintf(stderr, "%s removed\n", i.name);
@@ -326,8 +333,9 @@ static int remove_inactive(struct cli *cli, const struct rm *o, struct error *er
         size_t count;
         int r = 0;
 
-        if (!o->force && !ask("WARNING! This will remove all builders that are not in running state. Are you sure "
-                              "you want to continue?"))
+        if (!o->force &&
+            !ask("WARNING! This will remove all builders that are not in running state. Are you sure "
+                 "you want to continue?"))
                 return 0;
         engine_state_get(cli, &state);
         if (buildx_list(cli, &list, &count, err) < 0)

@@ -38,15 +38,17 @@ static int check_name(const char *name, struct error *err)
         bool good = isalpha((unsigned char)*name);
 
         if (streq(name, "default"))
-                return error_set(err, ERROR_INVALID,
-                                 "default is a reserved name and cannot be used to identify builder instance");
+                return error_set(
+                    err, ERROR_INVALID,
+                    "default is a reserved name and cannot be used to identify builder instance");
         for (const char *p = name; good && *p; p++)
                 good = isalnum((unsigned char)*p) || strchr("._-", *p);
         return good ? 0
-                    : error_set(err, ERROR_INVALID,
-                                "invalid name %s, name needs to start with a letter and may not contain symbols, "
-                                "except ._-",
-                                name);
+                    : error_set(
+                          err, ERROR_INVALID,
+                          "invalid name %s, name needs to start with a letter and may not contain symbols, "
+                          "except ._-",
+                          name);
 }
 
 static int check_driver(const char *driver, struct error *err)
@@ -54,7 +56,8 @@ static int check_driver(const char *driver, struct error *err)
         static const char *const known[] = { "docker-container", "kubernetes", "remote" };
 
         if (streq(driver, "docker"))
-                return error_set(err, ERROR_INVALID, "additional instances of driver \"docker\" cannot be created");
+                return error_set(err, ERROR_INVALID,
+                                 "additional instances of driver \"docker\" cannot be created");
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
                 if (streq(known[i], driver))
                         return 0;
@@ -68,7 +71,8 @@ static char *random_name(void)
 
         if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
                 return xstrdup("builder");
-        return string_format("builder-%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
+        return string_format("builder-%02x%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3],
+                             bytes[4]);
 }
 
 static struct buildx_node *find_node(struct buildx_instance *i, const char *name)
@@ -90,8 +94,8 @@ static int set_options(const struct create *o, struct buildx_node *node, struct 
                         char *equals = strchr(*f, '=');
 
                         if (!equals)
-                                return error_set(err, ERROR_INVALID,
-                                                 "invalid value \"%s\", expecting k=v", *f);
+                                return error_set(err, ERROR_INVALID, "invalid value \"%s\", expecting k=v",
+                                                 *f);
                         *equals = 0;
                         strmap_set(&node->driver_options, *f, equals + 1);
                 }
@@ -138,7 +142,8 @@ static int leave_node(const struct create *o, struct buildx_instance *i, struct 
         struct buildx_node *node = find_node(i, o->node);
 
         if (!node)
-                return error_set(err, ERROR_NOT_FOUND, "node \"%s\" not found in builder %s", o->node, i->name);
+                return error_set(err, ERROR_NOT_FOUND, "node \"%s\" not found in builder %s", o->node,
+                                 i->name);
         free(node->name);
         free(node->endpoint);
         strv_free(node->platforms);
@@ -152,7 +157,8 @@ static int leave_node(const struct create *o, struct buildx_instance *i, struct 
 static int check_flags(const struct create *o, bool found, struct error *err)
 {
         if (o->append && string_empty(o->name))
-                return error_set(err, ERROR_INVALID, "append can only be used with an existing instance name");
+                return error_set(err, ERROR_INVALID,
+                                 "append can only be used with an existing instance name");
         if (o->append && !found)
                 return error_set(err, ERROR_NOT_FOUND, "no builder \"%s\" found", o->name);
         if (o->leave && (string_empty(o->name) || string_empty(o->node)))
@@ -160,10 +166,11 @@ static int check_flags(const struct create *o, bool found, struct error *err)
         if (o->leave && !found)
                 return error_set(err, ERROR_NOT_FOUND, "failed to find instance %s for leave", o->name);
         if (found && !o->append && !o->leave && string_empty(o->node))
-                return error_set(err, ERROR_CONFLICT,
-                                 "existing instance for \"%s\" but no append mode, specify the node name to make "
-                                 "changes for existing instances",
-                                 o->name);
+                return error_set(
+                    err, ERROR_CONFLICT,
+                    "existing instance for \"%s\" but no append mode, specify the node name to make "
+                    "changes for existing instances",
+                    o->name);
         return 0;
 }
 
@@ -179,7 +186,8 @@ static int create(struct cli *cli, const struct create *o, const char *endpoint,
         if (found < 0 || check_flags(o, found, err) < 0)
                 return -1;
         if (!found)
-                i = (struct buildx_instance){ .name = string_empty(o->name) ? random_name() : xstrdup(o->name),
+                i = (struct buildx_instance){ .name =
+                                                  string_empty(o->name) ? random_name() : xstrdup(o->name),
                                               .driver = xstrdup(driver) };
         if (!string_empty(o->buildkitd_config) && access(o->buildkitd_config, R_OK) < 0)
                 return error_errno(err, "open %s", o->buildkitd_config);
@@ -192,7 +200,9 @@ static int create(struct cli *cli, const struct create *o, const char *endpoint,
 
 static int run_create(struct cli *cli, struct invocation *call, struct error *err)
 {
-        return create(cli, call->values, call->args ? *call->args : NULL, err) < 0 ? error_context(err, "ERROR") : 0;
+        return create(cli, call->values, call->args ? *call->args : NULL, err) < 0
+                   ? error_context(err, "ERROR")
+                   : 0;
 }
 
 const struct command buildx_create_command = {

@@ -65,7 +65,8 @@ static json_object *record_row(json_object *record, bool table)
         cleanup_free char *created = record_created(record), *used = record_last_used(record),
                           *plain = record_size(record),
                           *size = string_format("%s%s", plain, table && shared ? "*" : ""),
-                          *id = string_format("%s%s", json_get_string(record, "ID"), table && mutable ? "*" : "");
+                          *id = string_format("%s%s", json_get_string(record, "ID"),
+                                              table && mutable ? "*" : "");
 
         json_set_string(row, "CreatedAt", created);
         json_set_string(row, "Description", json_get_string(record, "Description"));
@@ -113,8 +114,10 @@ static void print_sizes(json_object *list)
                 reclaimable += json_get_bool(record, "InUse") ? 0 : size;
         }
         {
-                cleanup_free char *a = size_format((double)shared, 4), *b = size_format((double)(total - shared), 4),
-                                  *c = size_format((double)reclaimable, 4), *d = size_format((double)total, 4);
+                cleanup_free char *a = size_format((double)shared, 4),
+                                  *b = size_format((double)(total - shared), 4),
+                                  *c = size_format((double)reclaimable, 4),
+                                  *d = size_format((double)total, 4);
 
                 if (shared)
                         printf("Shared:\t\t%s\nPrivate:\t%s\n", a, b);
@@ -148,7 +151,8 @@ static const struct option du_options[] = {
 
 static int print_du(const struct du *o, json_object *list, struct error *err)
 {
-        bool pretty = o->verbose || streq(o->format, "pretty"), table = !o->format || string_after(o->format, "table");
+        bool pretty = o->verbose || streq(o->format, "pretty"),
+             table = !o->format || string_after(o->format, "table");
         struct format *format = NULL;
         int r = 0;
 
@@ -206,8 +210,8 @@ struct prune {
 static const struct option prune_options[] = {
         OPTION_BOOL("all", 'a', struct prune, all, "Include internal/frontend images"),
         BUILDX_BUILDER_OPTION(struct prune),
-        OPTION_ROW("filter", 0, OPTION_KIND_LIST, struct prune, filter, "filter", "Provide filter values", NULL,
-                   option_check_filter),
+        OPTION_ROW("filter", 0, OPTION_KIND_LIST, struct prune, filter, "filter", "Provide filter values",
+                   NULL, option_check_filter),
         OPTION_BOOL("force", 'f', struct prune, force, "Do not prompt for confirmation"),
         OPTION_ROW("keep-storage", 0, OPTION_KIND_BYTES, struct prune, keep_storage, "bytes",
                    "Amount of disk space to keep for cache", .hidden = true),
@@ -230,7 +234,8 @@ static void print_pruned(json_object *list, bool verbose)
                 bool mutable = json_get_bool(record, "Mutable");
                 cleanup_free char *created = record_created(record), *used = record_last_used(record),
                                   *size = record_size(record),
-                                  *id = string_format("%s%s", json_get_string(record, "ID"), mutable ? "*" : "");
+                                  *id = string_format("%s%s", json_get_string(record, "ID"),
+                                                      mutable ? "*" : "");
 
                 if (!verbose) {
                         printf("%-40s\ttrue \t%-10s\t%s\n", id, size, used ?: "");
@@ -273,7 +278,8 @@ static int run_prune(struct cli *cli, struct invocation *call, struct error *err
                       stderr);
         if (!o->force &&
             !ask(o->all ? "WARNING! This will remove all build cache. Are you sure you want to continue?"
-                        : "WARNING! This will remove all dangling build cache. Are you sure you want to continue?"))
+                        : "WARNING! This will remove all dangling build cache. Are you sure you want to "
+                          "continue?"))
                 return 0;
         if (buildx_select(cli, o->builder, NULL, err) < 0 || prune(cli, o, &report, err) < 0)
                 return error_context(err, "ERROR");

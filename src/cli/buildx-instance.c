@@ -83,7 +83,8 @@ int buildx_load(struct cli *cli, const char *name, struct buildx_instance *ret, 
         if (strchr(name, '/') || access(path, F_OK) < 0)
                 return 0;
         if (file_read(AT_FDCWD, path, FILE_MAX, &text, &len, err) < 0 ||
-            json_parse_text(text, len, &tree, err) < 0 || json_bind(&instance_table, tree, &instance, err) < 0) {
+            json_parse_text(text, len, &tree, err) < 0 ||
+            json_bind(&instance_table, tree, &instance, err) < 0) {
                 buildx_instance_deinit(&instance);
                 return error_context(err, "builder %s", name);
         }
@@ -97,10 +98,12 @@ int buildx_load(struct cli *cli, const char *name, struct buildx_instance *ret, 
         return 1;
 }
 
-static int write_file(struct cli *cli, const char *kind, const char *name, json_object *tree, struct error *err)
+static int write_file(struct cli *cli, const char *kind, const char *name, json_object *tree,
+                      struct error *err)
 {
         cleanup_free char *path = file_path(cli, kind, name), *text = json_format(tree),
-                          *folder = name ? file_path(cli, kind, NULL) : string_format("%s/buildx", cli->config_dir);
+                          *folder =
+                              name ? file_path(cli, kind, NULL) : string_format("%s/buildx", cli->config_dir);
 
         if (directory_make(AT_FDCWD, folder, 0700, err) < 0)
                 return -1;
@@ -138,8 +141,8 @@ int buildx_save(struct cli *cli, const struct buildx_instance *instance, struct 
 
 int buildx_remove(struct cli *cli, const char *name, struct error *err)
 {
-        cleanup_free char *path = file_path(cli, "instances", name), *activity = file_path(cli, "activity", name),
-                          *current = buildx_current(cli);
+        cleanup_free char *path = file_path(cli, "instances", name),
+                          *activity = file_path(cli, "activity", name), *current = buildx_current(cli);
 
         if (unlink(path) < 0)
                 return error_errno(err, "%s", path);
@@ -186,7 +189,8 @@ int buildx_set_current(struct cli *cli, const char *name, bool global, struct er
 /* The builder that a context has without anybody having made it. */
 static void own_instance(struct cli *cli, struct buildx_instance *ret)
 {
-        struct buildx_node node = { .name = xstrdup(context_name(cli)), .endpoint = xstrdup(context_name(cli)) };
+        struct buildx_node node = { .name = xstrdup(context_name(cli)),
+                                    .endpoint = xstrdup(context_name(cli)) };
 
         *ret = (struct buildx_instance){ .name = xstrdup(context_name(cli)),
                                          .driver = xstrdup("docker"),

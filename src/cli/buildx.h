@@ -1,7 +1,8 @@
 /* `buildx` and `builder`: their commands, and builder instances.
  *
- * An instance is a file of buildx in the configuration's folder (buildx/instances/NAME). Whatever driver it names, a
- * build by it is done by davit's engine: there is one builder here, and all instances are names for it. */
+ * An instance is a file of buildx in the configuration's folder (buildx/instances/NAME). Whatever driver it
+ * names, a build by it is done by davit's engine: there is one builder here, and all instances are names for
+ * it. */
 #pragma once
 
 #include "cli/command.h"
@@ -13,8 +14,8 @@
                    "Override the default timeout for loading builder status", "20s", .hidden = true)
 
 extern const struct command build_command, buildx_bake_command, buildx_create_command, buildx_du_command,
-    buildx_history_command, buildx_inspect_command, buildx_ls_command, buildx_prune_command, buildx_rm_command,
-    buildx_stop_command, buildx_use_command, buildx_version_command;
+    buildx_history_command, buildx_inspect_command, buildx_ls_command, buildx_prune_command,
+    buildx_rm_command, buildx_stop_command, buildx_use_command, buildx_version_command;
 
 /* ---- buildx-instance.c ---- */
 struct buildx_node {
@@ -26,13 +27,14 @@ struct buildx_instance {
         char *name, *driver;
         struct buildx_node *nodes;
         size_t n_nodes;
-        bool dynamic; /* a context's own builder, driver "docker": there is no file */
+        bool dynamic;          /* a context's own builder, driver "docker": there is no file */
         int64_t last_activity; /* seconds; 0: never */
 };
 void buildx_instance_deinit(struct buildx_instance *i);
 #define cleanup_buildx_instance __attribute__((cleanup(buildx_instance_deinit)))
 
-/* By name; NULL or "" is the current one ($BUILDX_BUILDER, `buildx use`). "no builder "x" found". `ret` may be NULL. */
+/* By name; NULL or "" is the current one ($BUILDX_BUILDER, `buildx use`). "no builder "x" found". `ret` may
+ * be NULL. */
 int buildx_select(struct cli *cli, const char *name, struct buildx_instance *ret, struct error *err);
 /* The current one's name; heap. */
 char *buildx_current(struct cli *cli);

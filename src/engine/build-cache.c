@@ -43,8 +43,8 @@ static bool value_is(const char *value, const char *wanted)
 {
         bool flag, given;
 
-        return streq(value, wanted) || (string_to_bool(wanted, &given) == 0 &&
-                                        string_to_bool(value, &flag) == 0 && flag == given);
+        return streq(value, wanted) ||
+               (string_to_bool(wanted, &given) == 0 && string_to_bool(value, &flag) == 0 && flag == given);
 }
 
 /* The keys carry the operator: description~=x came as "description~": ["x"], type!=x as "type!". */
@@ -95,7 +95,8 @@ static int read_until(const struct filters *filters, int64_t *ret, struct error 
         if (duration_parse(*values, &age, NULL) < 0)
                 return error_set(
                     err, ERROR_INVALID,
-                    "\"until\" filter expects a duration (e.g., '24h'): time: invalid duration \"%s\"", *values);
+                    "\"until\" filter expects a duration (e.g., '24h'): time: invalid duration \"%s\"",
+                    *values);
         *ret = time_now() - age;
         return 0;
 }

@@ -27,9 +27,9 @@ int engine_build(struct engine *engine, const struct build_request *request, str
 
 /* ---- build-cache.c ---- */
 
-/* Records that the filters name: until, id, type, description, inuse, mutable, immutable, shared, private. The longest
- * unused go until no more is left than may stay; without limits all of them. Without `all` those stay whose layer an
- * image has too. */
+/* Records that the filters name: until, id, type, description, inuse, mutable, immutable, shared, private.
+ * The longest unused go until no more is left than may stay; without limits all of them. Without `all` those
+ * stay whose layer an image has too. */
 struct build_prune {
         const struct filters *filters;
         bool all;

@@ -86,6 +86,7 @@ static const struct json_field image_config_fields[] = {
         JSON_FIELD("comment", STRUCT, comment, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("container", STRUCT, container, JSON_STRING, JSON_OMIT_EMPTY),
         JSON_FIELD("docker_version", STRUCT, docker_version, JSON_STRING, JSON_OMIT_EMPTY),
+        JSON_FIELD("moby.buildkit.cache.v0", STRUCT, build_cache, JSON_STRING, JSON_OMIT_EMPTY),
 };
 static const struct json_table image_config_table = JSON_TABLE(STRUCT, image_config_fields);
 #undef STRUCT

@@ -108,6 +108,7 @@ struct image_config {
         size_t n_history;
         /* Docker's extensions; omitted when empty. */
         char *comment, *container, *docker_version;
+        char *build_cache; /* BuildKit's inline cache, base64 */
 };
 
 /* Parses and checks: valid UTF-8, diff ids that parse, at most IMAGE_LAYERS_MAX of them, history that fits.
