@@ -32,7 +32,7 @@ davit-step_parts := build runtime oci base
 davit-step_libs := -l:libjson-c.a -lm
 davit-runtime_main := runtime
 davit-runtime_parts := runtime oci base
-davit-runtime_libs := -ljson-c -lseccomp -lm
+davit-runtime_libs := -l:libjson-c.a -lseccomp -lm
 
 FOLDERS := base oci store registry runtime shim network build engine api client cli compose
 SOURCES := $(wildcard $(FOLDERS:%=src/%/*.c))

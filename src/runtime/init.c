@@ -166,7 +166,7 @@ static int process_run(struct init *init, struct error *err)
         if (r < 0)
                 return error_context(err, "error during container init");
         /* After the change of user, which clears it: a container does not outlive its shim. */
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        if (!o->outlives && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return error_errno(err, "prctl PR_SET_PDEATHSIG");
         r = gate_wait(&p, err);
         init->sync = p.sync;

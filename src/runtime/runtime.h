@@ -48,6 +48,7 @@ struct runtime_options {
         const int *preserve_fds; /* become 3, 4, … in the process */
         size_t n_preserve_fds;
         int gate_listener;  /* a listening SOCK_SEQPACKET where another process opens the gate (davit-runtime create); else -1 */
+        bool outlives;      /* the caller: it may end before the container does */
         bool no_pivot;      /* chroot-like switch for initramfs roots */
         bool no_new_keyring;
         bool cgroup_shared; /* the cgroup may have processes already */

@@ -128,23 +128,3 @@ int boot_id_read(char ret[37], struct error *err)
         ret[36] = '\0';
         return 0;
 }
-
-uint64_t process_start_time(pid_t pid)
-{
-        cleanup_error struct error ignored = { 0 };
-        cleanup_free char *text = NULL;
-        char path[32];
-        uint64_t start = 0;
-        const char *p;
-        size_t len;
-
-        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        if (file_read(AT_FDCWD, path, 4096, &text, &len, &ignored) < 0)
-                return 0;
-        p = strrchr(text, ')'); /* the name may hold anything */
-        for (int field = 2; p && field < 22; field++)
-                p = strchr(p + 1, ' ');
-        if (p)
-                start = strtoull(p + 1, NULL, 10);
-        return start;
-}

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/time.h"
 
 #include <sys/types.h>
@@ -69,5 +70,3 @@ bool container_state_is_up(const struct container_state *state);
 
 /* This boot's id, 36 characters. */
 int boot_id_read(char ret[37], struct error *err);
-/* Start time of a process in clock ticks, 0 if there is no such process. */
-uint64_t process_start_time(pid_t pid);
