@@ -95,7 +95,9 @@ int filters_check(const struct filters *f, const char *const *accepted, struct e
 {
         for (size_t i = 0; i < f->count; i++)
                 if (!strv_contains((char *const *)accepted, f->items[i].key))
-                        return error_set(err, ERROR_INVALID, "invalid filter '%s'", f->items[i].key);
+                        return *f->items[i].key
+                                   ? error_set(err, ERROR_INVALID, "invalid filter '%s'", f->items[i].key)
+                                   : error_set(err, ERROR_INVALID, "invalid filter");
         return 0;
 }
 

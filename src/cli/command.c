@@ -43,10 +43,14 @@ static const struct option *find_shorthand(const struct command *command, char c
 
 static int parse_decimal(const char *text, int64_t *ret, struct error *err)
 {
-        char *end;
-        double number = strtod(text, &end);
+        size_t plain = strspn(text, "+-.0123456789eE");
+        char *end = NULL;
+        double number = plain ? strtod(text, &end) : 0;
 
-        if (!*text || *end || number > 9e9 || number < -9e9)
+        /* A rational number: "1.5", "15e-1" or "3/2". */
+        if (end && *end == '/' && isdigit((unsigned char)end[1]))
+                number /= strtod(end + 1, &end);
+        if (!end || *end || !(number <= 9e9 && number >= -9e9))
                 return error_set(err, ERROR_INVALID, "failed to parse %s as a rational number", text);
         if (number * 1e9 != (double)(int64_t)(number * 1e9 + (number < 0 ? -0.0001 : 0.0001)) &&
             strchr(text, '.') && strlen(strchr(text, '.')) > 10)
@@ -67,6 +71,23 @@ static int parse_integer(const char *text, int64_t *ret, struct error *err)
         if (errno == ERANGE)
                 return error_set(err, ERROR_INVALID, "strconv.ParseInt: parsing \"%s\": value out of range",
                                  text);
+        return 0;
+}
+
+static int parse_uint16(const char *text, int64_t *ret, struct error *err)
+{
+        char *end;
+        unsigned long number;
+
+        errno = 0;
+        number = isdigit((unsigned char)*text) ? strtoul(text, &end, 0) : 0;
+        if (!isdigit((unsigned char)*text) || *end)
+                return error_set(err, ERROR_INVALID, "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                                 text);
+        if (errno == ERANGE || number > UINT16_MAX)
+                return error_set(err, ERROR_INVALID, "strconv.ParseUint: parsing \"%s\": value out of range",
+                                 text);
+        *ret = (int64_t)number;
         return 0;
 }
 
@@ -100,7 +121,11 @@ static int store_value(const struct option *o, void *values, const char *value, 
                 return split_commas(value, p);
         case OPTION_KIND_INT:
                 return parse_integer(value, p, err);
+        case OPTION_KIND_UINT16:
+                return parse_uint16(value, p, err);
         case OPTION_KIND_BYTES:
+                return size_parse(value, p, err);
+        case OPTION_KIND_SWAP_BYTES:
                 if (streq(value, "-1")) {
                         *(int64_t *)p = -1;
                         return 0;
@@ -131,9 +156,12 @@ static int set_option(struct parser *p, const struct option *o, const char *valu
                 return 0;
         }
         if (store_value(o, p->call->values, value, &why) < 0) {
+                cleanup_strbuf struct strbuf quoted = {};
+
                 title = option_title(o);
-                return error_set(p->err, ERROR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,
-                                 title, error_message(&why));
+                json_quote(&quoted, value, strlen(value));
+                return error_set(p->err, ERROR_INVALID, "invalid argument %s for \"%s\" flag: %s",
+                                 quoted.data, title, error_message(&why));
         }
         if (!strv_contains(p->call->given, o->name))
                 strv_append(&p->call->given, o->name);
@@ -266,6 +294,15 @@ static char *check_count(const struct invocation *call)
                              c->max_args, plural(c->max_args));
 }
 
+/* Options of Windows containers are known and refused; NULL when there is none. */
+static const struct option *windows_option(const struct invocation *call)
+{
+        for (size_t i = 0; i < call->command->n_options; i++)
+                if (call->command->options[i].windows && option_given(call, call->command->options[i].name))
+                        return &call->command->options[i];
+        return NULL;
+}
+
 static const char *program_of(const char *path)
 {
         static _Thread_local char name[64];
@@ -307,6 +344,13 @@ int command_parse(const struct command *command, const char *path, char *const *
                 fprintf(stderr, "%s: %s\n\nUsage:  %s %s\n\n%s '%s --help' for more information\n",
                         program_of(path), complaint, path, command->usage,
                         command->max_args < 0 ? "See" : "Run", path);
+                return 1;
+        }
+        if (windows_option(ret)) {
+                fprintf(stderr,
+                        "\"--%s\" is only supported on a Docker daemon running on windows, but the Docker "
+                        "daemon is running on linux\n",
+                        windows_option(ret)->name);
                 return 1;
         }
         return 0;

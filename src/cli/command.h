@@ -18,14 +18,16 @@ struct cli;
 struct invocation;
 
 enum option_kind {
-        OPTION_KIND_BOOL,     /* bool */
-        OPTION_KIND_STRING,   /* char * */
-        OPTION_KIND_LIST,     /* char **: each use appends */
-        OPTION_KIND_STRINGS,  /* char **: each use appends, commas separate */
-        OPTION_KIND_INT,      /* int64_t */
-        OPTION_KIND_BYTES,    /* int64_t, "64m"; -1 allowed */
-        OPTION_KIND_DURATION, /* int64_t, ns */
-        OPTION_KIND_DECIMAL,  /* int64_t, billionths: "1.5" */
+        OPTION_KIND_BOOL,       /* bool */
+        OPTION_KIND_STRING,     /* char * */
+        OPTION_KIND_LIST,       /* char **: each use appends */
+        OPTION_KIND_STRINGS,    /* char **: each use appends, commas separate */
+        OPTION_KIND_INT,        /* int64_t */
+        OPTION_KIND_UINT16,     /* int64_t, 0 to 65535 */
+        OPTION_KIND_BYTES,      /* int64_t, "64m" */
+        OPTION_KIND_SWAP_BYTES, /* as BYTES; -1 allowed */
+        OPTION_KIND_DURATION,   /* int64_t, ns */
+        OPTION_KIND_DECIMAL,    /* int64_t, billionths: "1.5" */
 };
 
 struct option {
@@ -40,6 +42,7 @@ struct option {
         bool hidden;
         const char
             *implied; /* the value of a use without one ("--attach" as bool-like); NULL: a value is needed */
+        bool windows; /* known, but for containers of another system */
 };
 
 #define OPTION_ROW(name, shorthand, kind, type, member, shown, help, ...)                                    \

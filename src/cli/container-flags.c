@@ -8,8 +8,9 @@
 #include <errno.h>
 
 #define F struct container_flags
-#define ENV_FILE_MAX (4 << 20)
 #define PROFILE_MAX (4 << 20)
+
+#define WINDOWS_ROW(name, kind) OPTION_ROW(name, 0, kind, F, windows, NULL, "", NULL, NULL, true, NULL, true)
 
 /* Both commands have these; run has some more. */
 #define CREATE_ROWS                                                                                          \
@@ -18,10 +19,10 @@
             OPTION_ROW("annotation", 0, OPTION_KIND_LIST, F, annotation, "map",                              \
                        "Add an annotation to the container (passed through to the OCI runtime)", "map[]"),   \
             OPTION_LIST("attach", 'a', F, attach, "Attach to STDIN, STDOUT or STDERR", NULL, check_attach),  \
-            OPTION_ROW("blkio-weight", 0, OPTION_KIND_INT, F, blkio_weight, "uint16",                        \
+            OPTION_ROW("blkio-weight", 0, OPTION_KIND_UINT16, F, blkio_weight, "uint16",                     \
                        "Block IO (relative weight), between 10 and 1000, or 0 to disable", "0"),             \
             OPTION_LIST("blkio-weight-device", 0, F, blkio_weight_device,                                    \
-                        "Block IO weight (relative device weight)", "[]"),                                   \
+                        "Block IO weight (relative device weight)", "[]", check_weight),                     \
             OPTION_LIST("cap-add", 0, F, cap_add, "Add Linux capabilities"),                                 \
             OPTION_LIST("cap-drop", 0, F, cap_drop, "Drop Linux capabilities"),                              \
             OPTION_STRING("cgroup-parent", 0, F, cgroup_parent, "Optional parent cgroup for the container"), \
@@ -32,6 +33,7 @@
                           "Use the cgroup namespace as configured by the\n"                                  \
                           "           default-cgroupns-mode option on the daemon (default)"),                \
             OPTION_STRING("cidfile", 0, F, cidfile, "Write the container ID to the file"),                   \
+            WINDOWS_ROW("cpu-count", OPTION_KIND_INT), WINDOWS_ROW("cpu-percent", OPTION_KIND_INT),          \
             OPTION_INT("cpu-period", 0, F, cpu_period, "Limit CPU CFS (Completely Fair Scheduler) period"),  \
             OPTION_INT("cpu-quota", 0, F, cpu_quota, "Limit CPU CFS (Completely Fair Scheduler) quota"),     \
             OPTION_INT("cpu-rt-period", 0, F, cpu_rt_period, "Limit CPU real-time period in microseconds"),  \
@@ -57,14 +59,15 @@
             OPTION_LIST("dns", 0, F, dns, "Set custom DNS servers", NULL, check_ip),                         \
             OPTION_LIST("dns-opt", 0, F, dns_option, "Set DNS options", NULL, NULL, true),                   \
             OPTION_LIST("dns-option", 0, F, dns_option, "Set DNS options"),                                  \
-            OPTION_LIST("dns-search", 0, F, dns_search, "Set custom DNS search domains"),                    \
+            OPTION_LIST("dns-search", 0, F, dns_search, "Set custom DNS search domains", NULL,               \
+                        check_domain),                                                                       \
             OPTION_STRING("domainname", 0, F, domainname, "Container NIS domain name"),                      \
             OPTION_STRING("entrypoint", 0, F, entrypoint, "Overwrite the default ENTRYPOINT of the image"),  \
             OPTION_LIST("env", 'e', F, env, "Set environment variables", NULL, check_env),                   \
             OPTION_LIST("env-file", 0, F, env_file, "Read in a file of environment variables"),              \
             OPTION_LIST("expose", 0, F, expose, "Expose a port or a range of ports"),                        \
             OPTION_ROW("gpus", 0, OPTION_KIND_STRING, F, gpus, "gpu-request",                                \
-                       "GPU devices to add to the container ('all' to pass all GPUs)"),                      \
+                       "GPU devices to add to the container ('all' to pass all GPUs)", NULL, check_gpus),    \
             OPTION_LIST("group-add", 0, F, group_add, "Add additional groups to join"),                      \
             OPTION_STRING("health-cmd", 0, F, health_cmd, "Command to run to check health"),                 \
             OPTION_ROW("health-interval", 0, OPTION_KIND_DURATION, F, health_interval, "duration",           \
@@ -84,6 +87,7 @@
             OPTION_BOOL("init", 0, F, init,                                                                  \
                         "Run an init inside the container that forwards signals and reaps processes"),       \
             OPTION_BOOL("interactive", 'i', F, interactive, "Keep STDIN open even if not attached"),         \
+            WINDOWS_ROW("io-maxbandwidth", OPTION_KIND_BYTES), WINDOWS_ROW("io-maxiops", OPTION_KIND_INT),   \
             OPTION_STRING("ip", 0, F, ip, "IPv4 address (e.g., 172.30.100.104)"),                            \
             OPTION_STRING("ip6", 0, F, ip6, "IPv6 address (e.g., 2001:db8::33)"),                            \
             OPTION_STRING("ipc", 0, F, ipc, "IPC mode to use"),                                              \
@@ -101,7 +105,7 @@
             OPTION_ROW("memory", 'm', OPTION_KIND_BYTES, F, memory, "bytes", "Memory limit"),                \
             OPTION_ROW("memory-reservation", 0, OPTION_KIND_BYTES, F, memory_reservation, "bytes",           \
                        "Memory soft limit"),                                                                 \
-            OPTION_ROW("memory-swap", 0, OPTION_KIND_BYTES, F, memory_swap, "bytes",                         \
+            OPTION_ROW("memory-swap", 0, OPTION_KIND_SWAP_BYTES, F, memory_swap, "bytes",                    \
                        "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),               \
             OPTION_INT("memory-swappiness", 0, F, memory_swappiness,                                         \
                        "Tune container memory swappiness (0 to 100)", "-1"),                                 \
@@ -140,7 +144,8 @@
             OPTION_STRING("stop-signal", 0, F, stop_signal, "Signal to stop the container"),                 \
             OPTION_INT("stop-timeout", 0, F, stop_timeout, "Timeout (in seconds) to stop a container"),      \
             OPTION_LIST("storage-opt", 0, F, storage_opt, "Storage driver options for the container"),       \
-            OPTION_ROW("sysctl", 0, OPTION_KIND_LIST, F, sysctl, "map", "Sysctl options", "map[]"),          \
+            OPTION_ROW("sysctl", 0, OPTION_KIND_LIST, F, sysctl, "map", "Sysctl options", "map[]",           \
+                       check_sysctl),                                                                        \
             OPTION_LIST("tmpfs", 0, F, tmpfs, "Mount a tmpfs directory"),                                    \
             OPTION_BOOL("tty", 't', F, tty, "Allocate a pseudo-TTY"),                                        \
             OPTION_ROW("ulimit", 0, OPTION_KIND_LIST, F, ulimit, "ulimit", "Ulimit options", "[]",           \
@@ -164,89 +169,6 @@ const struct option run_options[N_RUN_OPTIONS] = {
                       "Override the key sequence for detaching a container"),
         OPTION_BOOL("sig-proxy", 0, F, sig_proxy, "Proxy received signals to the process", "true"),
 };
-
-/* ---- Environment and labels ---- */
-
-int check_env(const char *value, struct error *err)
-{
-        return !*value || *value == '='
-                   ? error_set(err, ERROR_INVALID, "invalid environment variable: %s", value)
-                   : 0;
-}
-
-int check_label(const char *value, struct error *err)
-{
-        return !*value || *value == '='
-                   ? error_set(err, ERROR_INVALID, "invalid label '%s': empty name", value)
-                   : 0;
-}
-
-void env_add(char ***list, const char *text)
-{
-        const char *own = strchr(text, '=') ? NULL : getenv(text);
-
-        if (own)
-                strv_append_take(list, string_format("%s=%s", text, own));
-        else
-                strv_append(list, text);
-}
-
-static int read_line(const char *path, bool is_env, char *line, size_t number, char ***list,
-                     struct error *err)
-{
-        char *start = line + strspn(line, " \t\v\f"), *equals;
-        cleanup_free char *name = NULL;
-        const char *kind = is_env ? "env" : "label";
-
-        if (number == 1 && strncmp(start, "\xef\xbb\xbf", 3) == 0)
-                start += 3;
-        if (!utf8_valid(start, strlen(start)))
-                return error_set(err, ERROR_INVALID,
-                                 "invalid %s file (%s): invalid utf8 bytes at line %zu: %s", kind, path,
-                                 number, start);
-        if (!*start || *start == '#')
-                return 0;
-        equals = strchr(start, '=');
-        name = equals ? xstrndup(start, (size_t)(equals - start)) : xstrdup(start);
-        if (strpbrk(name, " \t\v\f"))
-                return error_set(err, ERROR_INVALID,
-                                 "invalid %s file (%s): variable '%s' contains whitespaces", kind, path,
-                                 name);
-        if (!*name)
-                return error_set(err, ERROR_INVALID, "invalid %s file (%s): no variable name on line '%s'",
-                                 kind, path, start);
-        if (equals) {
-                strv_append(list, start);
-        } else if (is_env && getenv(start)) {
-                /* A name alone that we do not have is left out. */
-                strv_append_take(list, string_format("%s=%s", start, getenv(start)));
-        }
-        return 0;
-}
-
-int env_file_read(const char *path, bool is_env, char ***list, struct error *err)
-{
-        cleanup_free char *text = NULL;
-        cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-        cleanup_strv char **lines = NULL;
-        size_t len;
-
-        if (fd < 0)
-                return error_set(err, ERROR_NOT_FOUND, "open %s: %s", path,
-                                 errno == ENOENT ? "no such file or directory" : strerror(errno));
-        if (fd_read_file(fd, ENV_FILE_MAX, &text, &len, err) < 0)
-                return error_context(err, "%s", path);
-        lines = strv_split(text, '\n');
-        for (size_t i = 0; lines[i]; i++) {
-                size_t n = strlen(lines[i]);
-
-                if (n && lines[i][n - 1] == '\r')
-                        lines[i][n - 1] = 0;
-                if (read_line(path, is_env, lines[i], i + 1, list, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
 
 static int fill_env(const struct container_flags *f, struct container_config *c, struct error *err)
 {
@@ -395,6 +317,17 @@ static int check_mode(const char *value, const char *flag, const char *what, boo
         return error_set(err, ERROR_INVALID, "%s: invalid %s mode", flag, what);
 }
 
+/* KEY=VALUE or KEY:VALUE; no-new-privileges and writable-cgroups may stand alone. */
+static bool security_option_complete(const char *option)
+{
+        const char *separator = strchr(option, '=');
+
+        if (streq(option, "no-new-privileges") || streq(option, "writable-cgroups"))
+                return true;
+        separator = separator ? separator : strchr(option, ':');
+        return separator && separator[1];
+}
+
 /* seccomp=FILE: the file's text goes to the engine; systempaths=unconfined becomes the path lists. */
 static int fill_security(const struct container_flags *f, struct host_config *h, struct error *err)
 {
@@ -405,6 +338,9 @@ static int fill_security(const struct container_flags *f, struct host_config *h,
 
                 if (!file)
                         file = string_after(option, "seccomp:");
+                if (!security_option_complete(option))
+                        return error_set(err, ERROR_INVALID, "Invalid --security-opt: \"%s\"", option);
+                h->security_opt = h->security_opt ? h->security_opt : strv_new();
                 if (streq(option, "systempaths=unconfined")) {
                         h->masked_paths = h->masked_paths ? h->masked_paths : strv_new();
                         h->readonly_paths = h->readonly_paths ? h->readonly_paths : strv_new();
@@ -536,7 +472,7 @@ static int fill_host(struct invocation *call, struct container_config *c, struct
                               &h->n_blkio_device_read_iops, err) < 0 ||
             grammar_throttles(f->device_write_iops, false, &h->blkio_device_write_iops,
                               &h->n_blkio_device_write_iops, err) < 0 ||
-            grammar_weights(f->blkio_weight_device, h, err) < 0)
+            grammar_weights(f->blkio_weight_device, h, err) < 0 || grammar_gpus(f->gpus, h, err) < 0)
                 return -1;
         fill_empty(h);
         return 0;
@@ -546,18 +482,16 @@ static int refuse(struct invocation *call, struct error *err)
 {
         const struct container_flags *f = call->values;
 
-        if (f->gpus)
-                return error_set(err, ERROR_UNSUPPORTED, "--gpus is not supported yet");
         if (f->use_api_socket)
                 return error_set(err, ERROR_UNSUPPORTED, "--use-api-socket is not supported yet");
-        if (f->kernel_memory)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "--kernel-memory is not supported: kernels have dropped it");
         if (option_given(call, "memory-swappiness") && f->memory_swappiness != -1 &&
             (f->memory_swappiness < 0 || f->memory_swappiness > 100))
                 return error_set(err, ERROR_INVALID,
                                  "invalid value: %d. Valid memory swappiness range is 0-100",
                                  (int)f->memory_swappiness);
+        for (char **option = f->storage_opt; option && *option; option++)
+                if (!strchr(*option, '='))
+                        return error_set(err, ERROR_INVALID, "invalid storage option");
         if (option_given(call, "disable-content-trust") && !f->disable_content_trust)
                 return error_set(err, ERROR_UNSUPPORTED,
                                  "--disable-content-trust=false is not supported: content trust is no more");

@@ -26,10 +26,11 @@ struct container_flags {
         bool detach, disable_content_trust, help, init, interactive, no_healthcheck, oom_kill_disable,
             privileged, publish_all, quiet;
         bool read_only, rm, sig_proxy, tty, use_api_socket;
+        int64_t windows; /* what only Windows containers have: refused, never used */
 };
 
 /* run has all of create's and three more. */
-#define N_CREATE_OPTIONS 99
+#define N_CREATE_OPTIONS 103
 #define N_RUN_OPTIONS (N_CREATE_OPTIONS + 3)
 extern const struct option run_options[N_RUN_OPTIONS], create_options[N_CREATE_OPTIONS];
 

@@ -18,6 +18,39 @@ int check_ip(const char *value, struct error *err)
                    : error_set(err, ERROR_INVALID, "IP address is not correctly formatted: %s", value);
 }
 
+/* A name of letters, digits and inner dashes, in labels with dots; "." alone is the empty list of domains. */
+int check_domain(const char *value, struct error *err)
+{
+        const char *text = value + strspn(value, " \t");
+        size_t len = strlen(text);
+        bool letter = false, fine = true;
+
+        if (streq(text, "."))
+                return 0;
+        len -= len && text[len - 1] == '.';
+        for (size_t i = 0; fine && i < len; i++) {
+                bool edge = i == 0 || i + 1 == len || text[i - 1] == '.' || text[i + 1] == '.';
+
+                letter |= isalpha((unsigned char)text[i]) != 0;
+                fine = isalnum((unsigned char)text[i]) || (text[i] == '-' && !edge) ||
+                       (text[i] == '.' && i > 0 && text[i - 1] != '.');
+        }
+        return fine && letter && len < 255 ? 0
+                                           : error_set(err, ERROR_INVALID, "%s is not a valid domain", value);
+}
+
+/* CONTAINER[:ALIAS] */
+int check_link(const char *value, struct error *err)
+{
+        const char *colon = strchr(value, ':');
+
+        if (!*value)
+                return error_set(err, ERROR_INVALID, "empty string specified for links");
+        if (colon && strchr(colon + 1, ':'))
+                return error_set(err, ERROR_INVALID, "bad format for links: %s", value);
+        return 0;
+}
+
 int check_attach(const char *value, struct error *err)
 {
         if (strcasecmp(value, "stdin") == 0 || strcasecmp(value, "stdout") == 0 ||
@@ -111,6 +144,8 @@ void grammar_set_pair(struct strmap *map, const char *text)
 /* Fields separated by commas, CSV: a field in double quotes may hold commas and doubled quotes. */
 int grammar_split_csv(const char *text, char ***ret, struct error *err)
 {
+        const char *start = text;
+
         while (true) {
                 cleanup_strbuf struct strbuf field = {};
 
@@ -121,8 +156,9 @@ int grammar_split_csv(const char *text, char ***ret, struct error *err)
                         }
                         if (*text != '"' || (text[1] && text[1] != ','))
                                 return error_set(err, ERROR_INVALID,
-                                                 "parse error on line 1, column 1: extraneous or missing \" "
-                                                 "in quoted-field");
+                                                 "parse error on line 1, column %zu: extraneous or missing "
+                                                 "\" in quoted-field",
+                                                 (size_t)(text - start) + 1);
                         text++;
                 } else {
                         size_t len = strcspn(text, ",");
@@ -131,7 +167,8 @@ int grammar_split_csv(const char *text, char ***ret, struct error *err)
                         if (memchr(text, '"', len))
                                 return error_set(
                                     err, ERROR_INVALID,
-                                    "parse error on line 1, column 1: bare \" in non-quoted-field");
+                                    "parse error on line 1, column %zu: bare \" in non-quoted-field",
+                                    (size_t)((const char *)memchr(text, '"', len) - start) + 1);
                         text += len;
                 }
                 strv_append_take(ret, strbuf_take(&field));

@@ -5,7 +5,12 @@
 
 int check_add_host(const char *value, struct error *err);
 int check_attach(const char *value, struct error *err);
+int check_domain(const char *value, struct error *err);
+int check_link(const char *value, struct error *err);
+int check_sysctl(const char *value, struct error *err);
+int check_weight(const char *value, struct error *err);
 int check_device_cgroup_rule(const char *value, struct error *err);
+int check_gpus(const char *value, struct error *err);
 int check_ip(const char *value, struct error *err);
 int check_link(const char *value, struct error *err);
 int check_mount(const char *value, struct error *err);
@@ -29,6 +34,8 @@ int grammar_mount(const char *text, struct mount_config *ret, struct error *err)
 int grammar_ports(char *const *publish, char *const *expose, struct container_config *c,
                   struct host_config *h, struct error *err);
 int grammar_devices(char *const *devices, struct host_config *h, struct error *err);
+/* "all", a number, or KEY=VALUE fields; NULL is none. */
+int grammar_gpus(const char *text, struct host_config *h, struct error *err);
 int grammar_ulimit(const char *text, struct ulimit *ret, struct error *err);
 int grammar_ulimits(char *const *ulimits, struct host_config *h, struct error *err);
 int grammar_throttles(char *const *texts, bool bytes, struct throttle_device **ret, size_t *ret_count,

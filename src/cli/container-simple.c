@@ -252,7 +252,12 @@ static int run_port(struct cli *cli, struct invocation *call, struct error *err)
                     slash ? xstrndup(call->args[1], (size_t)(slash - call->args[1])) : xstrdup(call->args[1]);
 
                 if (string_to_int64(digits, &number, NULL) < 0 || number < 0 || number > 65535)
-                        return error_set(err, ERROR_INVALID, "invalid port '%s': invalid syntax", digits);
+                        return error_set(err, ERROR_INVALID,
+                                         "Error: invalid port (%s): strconv.ParseUint: parsing \"%s\": %s",
+                                         call->args[1], digits,
+                                         *digits && strspn(digits, "0123456789") == strlen(digits)
+                                             ? "value out of range"
+                                             : "invalid syntax");
                 port = slash ? xstrdup(call->args[1]) : string_format("%s/tcp", call->args[1]);
                 bindings = json_get(ports, port);
                 if (!bindings)

@@ -31,6 +31,15 @@ static int unescape(const char *text, struct strbuf *out)
         return 0;
 }
 
+/* ps looks into its template before it asks for containers, and says so in words of its own. */
+static int complain(const struct format *f, const struct error *why, struct error *err)
+{
+        bool ps = streq(f->kind->type_name, CONTAINER_CONTEXT);
+
+        return error_set(err, ERROR_INVALID, "%s: %s",
+                         ps ? "failed to execute template" : "template parsing error", error_message(why));
+}
+
 static int add_header(struct format *f, struct error *err)
 {
         cleanup_json json_object *header = json_object_new_object();
@@ -45,7 +54,7 @@ static int add_header(struct format *f, struct error *err)
         /* A template that goes into the values finds nothing to go into in a header. */
         if (template_execute(f->template, header, &options, &f->out, &why) < 0 &&
             strstr(error_message(&why), "can't evaluate field"))
-                return error_set(err, ERROR_INVALID, "failed to execute template: %s", error_message(&why));
+                return complain(f, &why, err);
         strbuf_addc(&f->out, '\n');
         return 0;
 }
@@ -112,7 +121,7 @@ int format_row(struct format *f, json_object *row, struct error *err)
         if (f->table && !f->out.len && add_header(f, err) < 0)
                 return -1;
         if (template_execute(f->template, row, &options, &f->out, &why) < 0)
-                return error_set(err, ERROR_INVALID, "failed to execute template: %s", error_message(&why));
+                return complain(f, &why, err);
         strbuf_addc(&f->out, '\n');
         return 0;
 }

@@ -11,6 +11,8 @@ struct format_field {
         const char *header; /* "CONTAINER ID" */
 };
 
+#define CONTAINER_CONTEXT "*formatter.ContainerContext"
+
 struct format_kind {
         const char *type_name;     /* "*formatter.ContainerContext" in complaints */
         const char *default_table; /* "{{.ID}}\t{{.Image}}…" */

@@ -54,6 +54,9 @@ int grammar_volumes(char *const *volumes, char *const *tmpfs, struct container_c
 {
         for (; volumes && *volumes; volumes++) {
                 if (strchr(*volumes, ':')) {
+                        if (string_after(*volumes, ":") || string_ends_with(*volumes, ":"))
+                                return error_set(err, ERROR_INVALID,
+                                                 "invalid spec: %s: empty section between colons", *volumes);
                         char *bind = absolute_source(*volumes), *colon = strchr(bind, ':');
 
                         if (!streq(bind, *volumes)) {

@@ -42,7 +42,8 @@ static int network_field(struct endpoint_entry *e, const char *field, struct err
                 grammar_set_pair(&s->driver_opts, value);
         } else if (streq(key, "gw-priority")) {
                 if (string_to_int64(value, &number, NULL) < 0)
-                        return error_set(err, ERROR_INVALID, "invalid gw-priority: %s", value);
+                        return error_set(err, ERROR_INVALID, "invalid gw-priority (%s): invalid syntax",
+                                         value);
                 s->gw_priority = (int)number;
         } else {
                 return error_set(err, ERROR_INVALID, "invalid field key %s", key);
@@ -50,12 +51,22 @@ static int network_field(struct endpoint_entry *e, const char *field, struct err
         return 0;
 }
 
+/* Is there a KEY=VALUE in it? */
+static bool is_long_form(const char *text)
+{
+        for (const char *p = strchr(text, '='); p; p = strchr(p + 1, '='))
+                if (p > text && (isalnum((unsigned char)p[-1]) || p[-1] == '_') &&
+                    (isalnum((unsigned char)p[1]) || p[1] == '_'))
+                        return true;
+        return false;
+}
+
 static int parse_network(const char *text, struct endpoint_entry *e, struct error *err)
 {
         cleanup_strv char **fields = NULL;
 
         /* The short form is a name alone. */
-        if (!strchr(text, '=')) {
+        if (!is_long_form(text)) {
                 e->name = xstrdup(text);
                 return 0;
         }
@@ -94,6 +105,16 @@ static bool is_mac_address(const char *text)
                 digits += !at_separator;
         }
         return (digits == 12 || digits == 16 || digits == 40) && digits % group == 0;
+}
+
+static int check_endpoint(const struct endpoint_entry *e, struct error *err)
+{
+        if (string_empty(e->name))
+                return error_set(err, ERROR_INVALID, "no name set for network");
+        if (!string_empty(e->settings.mac_address) && !is_mac_address(e->settings.mac_address))
+                return error_set(err, ERROR_INVALID, "%s is not a valid mac address",
+                                 e->settings.mac_address);
+        return 0;
 }
 
 /* The flags outside of --network belong to the first network. */
@@ -158,7 +179,7 @@ int grammar_networks(const struct container_flags *f, struct container_spec_requ
         for (size_t i = 0; f->network && f->network[i]; i++) {
                 struct endpoint_entry e = {};
 
-                if (parse_network(f->network[i], &e, err) < 0) {
+                if (parse_network(f->network[i], &e, err) < 0 || check_endpoint(&e, err) < 0) {
                         entry_deinit(&e);
                         return -1;
                 }
@@ -174,9 +195,8 @@ int grammar_networks(const struct container_flags *f, struct container_spec_requ
         if (n->n_endpoints == 0)
                 ARRAY_APPEND(n->endpoints, n->n_endpoints,
                              ((struct endpoint_entry){ .name = xstrdup("default") }));
-        for (size_t i = 0; i < n->n_endpoints && n->n_endpoints > 1; i++)
-                if (string_after(n->endpoints[i].name, "container:") || streq(n->endpoints[i].name, "host") ||
-                    streq(n->endpoints[i].name, "none"))
+        for (size_t i = 1; i < n->n_endpoints; i++)
+                if (is_user_network(n->endpoints[i].name) != is_user_network(n->endpoints[0].name))
                         return error_set(err, ERROR_INVALID,
                                          "conflicting options: cannot attach both user-defined and "
                                          "non-user-defined network-modes");

@@ -94,11 +94,12 @@ static int publish_one(const char *text, struct container_config *c, struct host
 {
         cleanup_free char *copy = xstrdup(text), *protocol = xstrdup("tcp"), *ip = xstrdup(""),
                           *host = xstrdup("");
-        char *slash = strrchr(copy, '/'), *last, *rest;
+        bool bare = false; /* an IPv6 address without its brackets */
+        char *slash = strchr(copy, '/'), *last, *rest;
 
         if (slash) {
                 free(protocol);
-                protocol = xstrdup(slash + 1);
+                protocol = xstrndup(slash + 1, strcspn(slash + 1, "/"));
                 for (char *p = protocol; *p; p++)
                         *p = (char)tolower((unsigned char)*p);
                 *slash = 0;
@@ -116,23 +117,50 @@ static int publish_one(const char *text, struct container_config *c, struct host
                 *rest++ = 0;
                 replace_string(&host, rest);
                 replace_string(&ip, copy);
+                bare = *ip != '[' && strchr(ip, ':');
         } else if (*copy == '[') {
                 replace_string(&ip, copy);
         } else {
                 replace_string(&host, copy);
         }
         if (*ip == '[' && string_ends_with(ip, "]")) {
-                char *bare = xstrndup(ip + 1, strlen(ip) - 2);
+                char *inner = xstrndup(ip + 1, strlen(ip) - 2);
 
                 free(ip);
-                ip = bare;
+                ip = inner;
         }
-        if (*ip && !grammar_is_ip(ip) && strchr(ip, ':'))
+        if (bare || (*ip && !grammar_is_ip(ip) && strchr(ip, ':')))
                 return error_set(err, ERROR_INVALID,
                                  "Invalid ip address %s: address %s:: too many colons in address", ip, ip);
         if (*ip && !grammar_is_ip(ip))
                 return error_set(err, ERROR_INVALID, "Invalid ip address: %s", ip);
         return publish_parts(text, ip, host, last, protocol, c, h, err);
+}
+
+static int bad_expose(const char *text, const char *range, struct error *err)
+{
+        const char *dash = strchr(range, '-');
+        cleanup_free char *part = NULL;
+        int first, last;
+
+        if (!*range)
+                return error_set(err, ERROR_INVALID,
+                                 "invalid range format for --expose: %s, error: Empty string specified for "
+                                 "ports.",
+                                 text);
+        if (dash && parse_port_number(range, (size_t)(dash - range), &first) == 0 &&
+            parse_port_number(dash + 1, strlen(dash + 1), &last) == 0)
+                return error_set(err, ERROR_INVALID,
+                                 "invalid range format for --expose: %s, error: Invalid range specified for "
+                                 "the Port: %s",
+                                 text, range);
+        part = dash && parse_port_number(range, (size_t)(dash - range), &first) == 0
+                   ? xstrdup(dash + 1)
+                   : xstrndup(range, dash ? (size_t)(dash - range) : strlen(range));
+        return error_set(
+            err, ERROR_INVALID,
+            "invalid range format for --expose: %s, error: strconv.ParseUint: parsing \"%s\": %s", text, part,
+            *part && strspn(part, "0123456789") == strlen(part) ? "value out of range" : "invalid syntax");
 }
 
 static int expose_one(const char *text, struct container_config *c, struct error *err)
@@ -142,17 +170,10 @@ static int expose_one(const char *text, struct container_config *c, struct error
                           *protocol = xstrdup(slash ? slash + 1 : "tcp");
         int first, last;
 
-        for (char *p = protocol; *p; p++)
-                *p = (char)tolower((unsigned char)*p);
         if (strchr(text, ':'))
                 return error_set(err, ERROR_INVALID, "invalid port format for --expose: %s", text);
         if (parse_range(range, &first, &last) < 0)
-                return error_set(
-                    err, ERROR_INVALID,
-                    "invalid range format for --expose: %s, error: strconv.ParseUint: parsing \"%s\": %s",
-                    text, range,
-                    *range && strspn(range, "0123456789") == strlen(range) ? "value out of range"
-                                                                           : "invalid syntax");
+                return bad_expose(text, range, err);
         for (int i = first; i <= last; i++) {
                 cleanup_free char *port = string_format("%d/%s", i, protocol);
 
@@ -161,12 +182,42 @@ static int expose_one(const char *text, struct container_config *c, struct error
         return 0;
 }
 
+/* "published=8080,target=80,protocol=udp" → "8080:80/udp"; what has no '=' stays. */
+static int publish_short_form(const char *text, char **ret, struct error *err)
+{
+        cleanup_strv char **fields = NULL;
+        cleanup_strmap struct strmap given = {};
+        const char *published, *target, *protocol;
+
+        if (!strchr(text, '=')) {
+                *ret = xstrdup(text);
+                return 0;
+        }
+        fields = strv_split(text, ',');
+        for (size_t i = 0; fields[i]; i++) {
+                if (!strchr(fields[i], '=') || *fields[i] == '=')
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid publish opts format (should be name=value but got '%s')",
+                                         fields[i]);
+                grammar_set_pair(&given, fields[i]);
+        }
+        published = strmap_get(&given, "published");
+        target = strmap_get(&given, "target");
+        protocol = strmap_get(&given, "protocol");
+        *ret = string_format("%s:%s/%s", published ? published : "", target ? target : "",
+                             protocol ? protocol : "tcp");
+        return 0;
+}
+
 int grammar_ports(char *const *publish, char *const *expose, struct container_config *c,
                   struct host_config *h, struct error *err)
 {
-        for (; publish && *publish; publish++)
-                if (publish_one(*publish, c, h, err) < 0)
+        for (; publish && *publish; publish++) {
+                cleanup_free char *text = NULL;
+
+                if (publish_short_form(*publish, &text, err) < 0 || publish_one(text, c, h, err) < 0)
                         return -1;
+        }
         for (; expose && *expose; expose++)
                 if (expose_one(*expose, c, err) < 0)
                         return -1;

@@ -43,7 +43,8 @@ void grammar_capabilities(char *const *add, char *const *drop, struct host_confi
                 if (!streq(*name, CAPABILITY_RESET))
                         strv_append(&h->cap_add, *name);
         for (char **name = dropped; name && *name; name++)
-                if (!streq(*name, CAPABILITY_RESET) && !strv_contains(added, *name))
+                if (!streq(*name, CAPABILITY_RESET) &&
+                    (streq(*name, CAPABILITY_ALL) || !strv_contains(added, *name)))
                         strv_append(&h->cap_drop, *name);
 }
 
@@ -83,8 +84,8 @@ int grammar_devices(char *const *devices, struct host_config *h, struct error *e
                 const char *inside = NULL, *access = "rwm";
                 size_t n = strv_length(parts);
 
-                if (n > 3)
-                        return error_set(err, ERROR_INVALID, "invalid device specification: %s", *devices);
+                if (n > 3 || string_empty(parts[0]))
+                        return error_set(err, ERROR_INVALID, "bad format for path: %s", *devices);
                 if (n == 3) {
                         inside = parts[1];
                         access = parts[2];
@@ -153,6 +154,11 @@ int check_ulimit(const char *value, struct error *err)
         return r;
 }
 
+static int compare_ulimits(const void *a, const void *b)
+{
+        return strcmp(((const struct ulimit *)a)->name, ((const struct ulimit *)b)->name);
+}
+
 int grammar_ulimits(char *const *ulimits, struct host_config *h, struct error *err)
 {
         for (; ulimits && *ulimits; ulimits++) {
@@ -170,6 +176,8 @@ int grammar_ulimits(char *const *ulimits, struct host_config *h, struct error *e
                         ARRAY_APPEND(h->ulimits, h->n_ulimits, u);
                 }
         }
+        if (h->n_ulimits)
+                qsort(h->ulimits, h->n_ulimits, sizeof(*h->ulimits), compare_ulimits);
         return 0;
 }
 
@@ -229,20 +237,55 @@ int grammar_throttles(char *const *texts, bool bytes, struct throttle_device **r
         return 0;
 }
 
+static int parse_weight(const char *text, struct weight_device *ret, struct error *err)
+{
+        const char *colon = strchr(text, ':');
+        int64_t weight;
+
+        if (!colon || colon == text || strchr(colon + 1, ':'))
+                return error_set(err, ERROR_INVALID, "bad format: %s", text);
+        if (!string_after(text, "/dev/"))
+                return error_set(err, ERROR_INVALID, "bad format for device path: %s", text);
+        if (string_to_int64(colon + 1, &weight, NULL) < 0 || (weight && (weight < 10 || weight > 1000)))
+                return error_set(err, ERROR_INVALID, "invalid weight for device: %s", text);
+        *ret = (struct weight_device){ xstrndup(text, (size_t)(colon - text)), (int)weight };
+        return 0;
+}
+
+int check_weight(const char *value, struct error *err)
+{
+        struct weight_device d = {};
+        int r = parse_weight(value, &d, err);
+
+        free(d.path);
+        return r;
+}
+
 int grammar_weights(char *const *texts, struct host_config *h, struct error *err)
 {
         for (; texts && *texts; texts++) {
-                const char *colon = strrchr(*texts, ':');
-                int64_t weight;
+                struct weight_device d = {};
 
-                if (!colon || !string_after(*texts, "/dev/"))
-                        return error_set(err, ERROR_INVALID, "bad format for device path: %s", *texts);
-                if (string_to_int64(colon + 1, &weight, NULL) < 0 ||
-                    (weight && (weight < 10 || weight > 1000)))
-                        return error_set(err, ERROR_INVALID, "invalid weight for device: %s", *texts);
-                ARRAY_APPEND(
-                    h->blkio_weight_device, h->n_blkio_weight_device,
-                    ((struct weight_device){ xstrndup(*texts, (size_t)(colon - *texts)), (int)weight }));
+                if (parse_weight(*texts, &d, err) < 0)
+                        return -1;
+                ARRAY_APPEND(h->blkio_weight_device, h->n_blkio_weight_device, d);
         }
         return 0;
+}
+
+/* NAME=VALUE of a sysctl that has a namespace of its own. */
+int check_sysctl(const char *value, struct error *err)
+{
+        static const char *const names[] = { "kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
+                                             "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
+                                             "kernel.shmmni", "kernel.shm_rmid_forced" };
+        const char *equals = strchr(value, '=');
+        cleanup_free char *name = equals ? xstrndup(value, (size_t)(equals - value)) : NULL;
+
+        if (name && (string_after(name, "net.") || string_after(name, "fs.mqueue.")))
+                return 0;
+        for (size_t i = 0; name && i < ARRAY_SIZE(names); i++)
+                if (streq(name, names[i]))
+                        return 0;
+        return error_set(err, ERROR_INVALID, "sysctl '%s' is not allowed", value);
 }

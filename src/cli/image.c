@@ -144,9 +144,9 @@ static const struct format_field history_fields[] = {
         { "Size", "SIZE" },
 };
 static const struct format_kind history_kinds[] = {
-        { "*formatter.historyContext", "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+        { "*image.historyContext", "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
           "{{.ID}}", history_fields, ARRAY_SIZE(history_fields), NULL },
-        { "*formatter.historyContext", "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+        { "*image.historyContext", "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
           "{{.ID}}", history_fields, ARRAY_SIZE(history_fields), NULL },
 };
 

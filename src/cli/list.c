@@ -75,7 +75,7 @@ static const struct format_field ps_fields[] = {
         "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"                    \
         "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
 const struct format_kind container_kind = {
-        "*formatter.ContainerContext",
+        CONTAINER_CONTEXT,
         "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
         "{{.ID}}",
         ps_fields,
@@ -84,7 +84,7 @@ const struct format_kind container_kind = {
         PS_RAW
 };
 static const struct format_kind ps_size_kind = {
-        "*formatter.ContainerContext",
+        CONTAINER_CONTEXT,
         "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}",
         "{{.ID}}",
         ps_fields,
@@ -316,6 +316,11 @@ static int run_ps(struct cli *cli, struct invocation *call, struct error *err)
         struct client *client;
         struct format *f;
 
+        if (o->quiet && !string_empty(o->format)) {
+                fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n",
+                      stderr);
+                format = NULL;
+        }
         if (format_open(o->size ? &ps_size_kind : &container_kind, format, o->quiet, &f, err) < 0)
                 return -1;
         client_query_init(&q, "/containers/json");

@@ -32,7 +32,7 @@ static const struct format_field stats_fields[] = {
         { "Name", "NAME" },         { "NetIO", "NET I/O" }, { "PIDs", "PIDS" },
 };
 static const struct format_kind stats_kind = {
-        "*formatter.statsContext",
+        "*container.statsContext",
         "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
         "{{.ID}}",
         stats_fields,

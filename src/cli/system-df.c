@@ -38,7 +38,7 @@ static const struct format_field summary_fields[] = {
         { "Type", "TYPE" },
 };
 static const struct format_kind summary_kind = {
-        "*formatter.diskUsageContext",
+        "*formatter.diskUsageImagesContext",
         "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
         "",
         summary_fields,

@@ -86,7 +86,8 @@ static int member_of(struct execution *e, const struct node *node, const struct 
 
         if (json_object_is_type(on->json, json_type_object)) {
                 if (json_object_object_get_ex(on->json, name, &found)) {
-                        *ret = (struct value){ json_object_get(found), name, false };
+                        *ret = (struct value){ json_object_get(found), value_member_of(on->member, name),
+                                               false };
                         return 0;
                 }
                 if (e->options->flags & TEMPLATE_STRUCTS && value_alias(name) &&

@@ -78,6 +78,8 @@ void value_print(struct strbuf *out, const struct value *value);
 const char *value_alias(const char *member);
 /* A member that may be left out of the JSON; *ret is its zero value. */
 bool value_optional(const char *member, struct value *ret);
+/* The member's name as the tables of kinds know it. */
+const char *value_member_of(const char *parent, const char *name);
 bool value_member_is_map(const char *member);
 
 /* What the value prints as; heap. */

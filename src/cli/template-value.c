@@ -7,15 +7,15 @@
 
 /* Members that are maps in Docker's Go types. Everything else that is an object is a struct there. */
 static const char *const map_members[] = {
-        "Labels",       "Options",  "Annotations",  "Sysctls", "Tmpfs",      "Networks",   "Ports",
-        "ExposedPorts", "Volumes",  "PortBindings", "Data",    "Containers", "StorageOpt", "DriverOpts",
-        "Runtimes",     "Metadata", "Endpoints",    "Status",  "Attributes",
+        "Labels",       "Options",  "Annotations",  "Sysctls", "Tmpfs",      "Networks",         "Ports",
+        "ExposedPorts", "Volumes",  "PortBindings", "Data",    "Containers", "StorageOpt",       "DriverOpts",
+        "Runtimes",     "Metadata", "Endpoints",    "Status",  "Attributes", "LogConfig.Config",
 };
 /* Members that are pointers: nil prints as <nil>, not as an empty list. */
-static const char *const pointer_members[] = {
-        "Init",        "OomKillDisable", "MemorySwappiness", "PidsLimit",  "Health",     "Healthcheck",
-        "StopTimeout", "UsageData",      "SizeRw",           "SizeRootFs", "Descriptor", "GraphDriver"
-};
+static const char *const pointer_members[] = { "Init",    "OomKillDisable", "MemorySwappiness", "PidsLimit",
+                                               "Health",  "Healthcheck",    "StopTimeout",      "UsageData",
+                                               "SizeRw",  "SizeRootFs",     "Descriptor",       "GraphDriver",
+                                               "Platform" };
 
 const char *value_alias(const char *member)
 {
@@ -80,6 +80,12 @@ bool value_optional(const char *member, struct value *ret)
         return known;
 }
 
+/* One name is a struct here and a map there. */
+const char *value_member_of(const char *parent, const char *name)
+{
+        return streq(parent, "LogConfig") && streq(name, "Config") ? "LogConfig.Config" : name;
+}
+
 bool value_member_is_map(const char *member)
 {
         for (size_t i = 0; member && i < ARRAY_SIZE(map_members); i++)
@@ -130,7 +136,7 @@ static void print_object(struct strbuf *out, const struct value *value)
         strbuf_adds(out, map ? "map[" : "{");
         for (size_t i = 0; keys && keys[i]; i++) {
                 struct value element = { .json = json_get(value->json, keys[i]),
-                                         .member = map ? "" : keys[i] };
+                                         .member = map ? "" : value_member_of(value->member, keys[i]) };
 
                 if (i)
                         strbuf_addc(out, ' ');

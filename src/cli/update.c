@@ -13,7 +13,7 @@ struct update {
 };
 #define U struct update
 static const struct option update_options[] = {
-        OPTION_ROW("blkio-weight", 0, OPTION_KIND_INT, U, blkio_weight, "uint16",
+        OPTION_ROW("blkio-weight", 0, OPTION_KIND_UINT16, U, blkio_weight, "uint16",
                    "Block IO (relative weight), between 10 and 1000, or 0 to disable", "0"),
         OPTION_INT("cpu-period", 0, U, cpu_period, "Limit CPU CFS (Completely Fair Scheduler) period"),
         OPTION_INT("cpu-quota", 0, U, cpu_quota, "Limit CPU CFS (Completely Fair Scheduler) quota"),
@@ -28,7 +28,7 @@ static const struct option update_options[] = {
         OPTION_ROW("memory", 'm', OPTION_KIND_BYTES, U, memory, "bytes", "Memory limit"),
         OPTION_ROW("memory-reservation", 0, OPTION_KIND_BYTES, U, memory_reservation, "bytes",
                    "Memory soft limit"),
-        OPTION_ROW("memory-swap", 0, OPTION_KIND_BYTES, U, memory_swap, "bytes",
+        OPTION_ROW("memory-swap", 0, OPTION_KIND_SWAP_BYTES, U, memory_swap, "bytes",
                    "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
         OPTION_INT("pids-limit", 0, U, pids_limit, "Tune container pids limit (set -1 for unlimited)"),
         OPTION_STRING("restart", 0, U, restart, "Restart policy to apply when a container exits"),

@@ -193,6 +193,7 @@ static const struct command update_command = { .name = "update",
                                                .summary = "Update a volume (cluster volumes only)",
                                                COMMAND_OPTIONS(update_options, struct volume_update),
                                                .max_args = 1,
+                                               .hidden = true,
                                                .run = run_update };
 extern const struct command volume_ls_command, volume_inspect_command;
 static const struct command *const volume_commands[] = { &create_command,

@@ -155,6 +155,16 @@ static void set_default(char **value, const char *fallback)
                 replace_string(value, fallback);
 }
 
+/* What shares namespaces with the host, or may do everything, has no label of its own. */
+static void disable_labels(struct host_config *h)
+{
+        for (char **option = h->security_opt; option && *option; option++)
+                if (string_after(*option, "label"))
+                        return;
+        if (h->privileged || streq(h->ipc_mode, "host") || streq(h->pid_mode, "host"))
+                strv_append(&h->security_opt, "label=disable");
+}
+
 static void apply_defaults(struct engine *engine, struct container_request *r)
 {
         const struct engine_options *o = engine->options;
@@ -185,10 +195,11 @@ static void apply_defaults(struct engine *engine, struct container_request *r)
                 free(h->memory_swappiness);
                 h->memory_swappiness = NULL;
         }
-        if (h->pids_limit && *h->pids_limit == 0) {
+        if (h->pids_limit && *h->pids_limit <= 0) {
                 free(h->pids_limit);
                 h->pids_limit = NULL;
         }
+        disable_labels(h);
         if (!h->masked_paths && !h->privileged) {
                 h->masked_paths = strv_new();
                 runtime_default_masked_paths(&h->masked_paths);
@@ -311,7 +322,7 @@ static int build(struct engine *engine, struct container *c, const struct image 
             copy_up(engine, c, image, err) < 0)
                 return -1;
         if (string_empty(c->config.hostname)) {
-                bool host = streq(c->host.network_mode, "host") || streq(c->host.uts_mode, "host");
+                bool host = streq(c->host.network_mode, "host");
 
                 if (c->host.network_mode && string_after(c->host.network_mode, "container:")) {
                         share_hostname(engine, c);

@@ -149,6 +149,16 @@ static int network_json(struct engine *engine, struct container *c, json_object 
         return r;
 }
 
+static const char *apparmor_profile(const struct container *c)
+{
+        const char *profile = "";
+
+        for (char **option = c->host.security_opt; option && *option; option++)
+                if (string_after(*option, "apparmor=") || string_after(*option, "apparmor:"))
+                        profile = *option + strlen("apparmor=");
+        return profile;
+}
+
 int engine_container_inspect(struct engine *engine, const char *reference, bool size, json_object **ret,
                              struct error *err)
 {
@@ -179,7 +189,7 @@ int engine_container_inspect(struct engine *engine, const char *reference, bool 
         add_string(out, "Platform", c->os);
         add_string(out, "MountLabel", "");
         add_string(out, "ProcessLabel", "");
-        add_string(out, "AppArmorProfile", "");
+        add_string(out, "AppArmorProfile", apparmor_profile(c));
         add(out, "ExecIDs", exec_ids(c));
         host = json_unbind(&host_config_table, &c->host);
         add(host, "Links", take_ptr(links));

@@ -38,7 +38,7 @@ struct container {
         pthread_cond_t changed;
 
         /* Configuration. */
-        char *id, *name; /* name without the slash */
+        char *id, *name;  /* name without the slash */
         char **old_names; /* kept, as networks may be looking at them without `lock` */
         int64_t created;
         char *path;
@@ -111,6 +111,9 @@ int container_validate(struct engine *engine, struct container_request *request,
                        struct error *err);
 int container_validate_resources(struct host_config *host, bool update, char ***warnings, struct error *err);
 int container_validate_restart(const struct host_config *host, struct error *err);
+
+/* ---- container-discard.c ---- */
+void container_discard_limits(struct host_config *host, char ***warnings);
 
 /* ---- container-spec.c ---- */
 /* The OCI spec; `member_pid` functions look up the containers of container:X modes. `mounts` come from
@@ -205,7 +208,8 @@ void container_set_state(struct container *c, struct container_state *state); /*
 bool container_is_running(struct container *c);                               /* takes `lock` */
 /* A connection to the container's shim; ERROR_CONFLICT "container X is not running". */
 int container_shim(struct engine *engine, struct container *c, struct error *err);
-/* For the failure of a call on container_shim(): a shim that ended meanwhile is a container that does not run. Returns -1. */
+/* For the failure of a call on container_shim(): a shim that ended meanwhile is a container that does not
+ * run. Returns -1. */
 int container_shim_failed(const struct container *c, struct error *err);
 struct network_member container_member(const struct engine *engine, const struct container *c,
                                        char **ret_dir);

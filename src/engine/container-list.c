@@ -151,7 +151,40 @@ static int check_exited(const struct filters *f, struct error *err)
 
         for (; values && *values; values++)
                 if (string_to_int64(*values, &number, NULL) < 0)
-                        return error_set(err, ERROR_INVALID, "invalid filter 'exited=%s'", *values);
+                        return error_set(err, ERROR_INVALID,
+                                         "invalid filter 'exited=%s': strconv.Atoi: parsing \"%s\": invalid "
+                                         "syntax",
+                                         *values, *values);
+        return 0;
+}
+
+static int check_port_number(const char *text, const char *what, const char *whole, struct error *err)
+{
+        int64_t number = 0;
+        bool digits = *text && strspn(text, "0123456789") == strlen(text);
+
+        if (digits && string_to_int64(text, &number, NULL) == 0 && number <= UINT16_MAX)
+                return 0;
+        return error_set(err, ERROR_INVALID,
+                         "error while looking up for %s %s: strconv.ParseUint: parsing \"%s\": %s", what,
+                         whole, text, digits ? "value out of range" : "invalid syntax");
+}
+
+/* "80", "80/tcp", "1000-9000/udp" */
+static int check_ports(const struct filters *f, const char *what, struct error *err)
+{
+        char *const *values = filters_get(f, what);
+
+        for (; values && *values; values++) {
+                cleanup_free char *first = xstrndup(*values, strcspn(*values, "/"));
+                char *dash = strchr(first, '-');
+
+                if (dash)
+                        *dash++ = 0;
+                if (check_port_number(first, what, *values, err) < 0 ||
+                    (dash && check_port_number(dash, what, *values, err) < 0))
+                        return -1;
+        }
         return 0;
 }
 
@@ -162,6 +195,7 @@ static int prepare(struct listing *l, struct error *err)
         bool is_task;
 
         if (filters_check(f, accepted_filters, err) < 0 || check_exited(f, err) < 0 ||
+            check_ports(f, "publish", err) < 0 || check_ports(f, "expose", err) < 0 ||
             check_values(f, "status", statuses, "state", err) < 0 ||
             check_values(f, "health", healths, "health", err) < 0 ||
             filters_get_bool(f, "is-task", false, &is_task, err) < 0 ||
@@ -210,12 +244,19 @@ static bool matches_exposed(const struct container *c, char *const *wanted)
         return false;
 }
 
+/* Published are the host's ports. */
 static bool matches_published(const struct network_settings *settings, char *const *wanted)
 {
-        for (; wanted && *wanted; wanted++)
-                for (size_t i = 0; i < settings->n_ports; i++)
-                        if (settings->ports[i].count > 0 && port_in(*wanted, settings->ports[i].port))
-                                return true;
+        for (size_t i = 0; i < settings->n_ports; i++)
+                for (size_t b = 0; b < settings->ports[i].count; b++) {
+                        const char *protocol = strchr(settings->ports[i].port, '/');
+                        cleanup_free char *port = string_format(
+                            "%s%s", settings->ports[i].bindings[b].host_port, protocol ? protocol : "/tcp");
+
+                        for (char *const *w = wanted; w && *w; w++)
+                                if (port_in(*w, port))
+                                        return true;
+                }
         return false;
 }
 

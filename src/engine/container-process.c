@@ -53,8 +53,8 @@ static void add_capabilities(struct spec_builder *b)
         c->permitted = caps_to_names(root ? b->capabilities : 0);
 }
 
-/* PATH, HOSTNAME and TERM under what the image and the request say. HOME is for the runtime to set: an exec may be of
- * another user. */
+/* PATH, HOSTNAME and TERM under what the image and the request say. HOME is for the runtime to set: an exec
+ * may be of another user. */
 static void add_environment(struct spec_builder *b)
 {
         const struct container_config *c = &b->c->config;

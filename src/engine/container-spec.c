@@ -62,6 +62,33 @@ static int add_shared_namespace(struct spec_builder *b, const char *type, const 
         return 0;
 }
 
+/* There is no driver for requests of devices (GPUs): Docker's words on a machine without one. */
+static int check_device_requests(struct spec_builder *b, struct error *err)
+{
+        const struct device_request *r = b->c->host.device_requests;
+        struct strbuf list = {};
+        cleanup_free char *shown = NULL;
+
+        if (b->c->host.n_device_requests == 0)
+                return 0;
+        if (!json_object_is_type(r->capabilities, json_type_array))
+                return error_set(err, ERROR_INVALID, "invalid device request: Capabilities is no list");
+        for (size_t i = 0; i < json_object_array_length(r->capabilities); i++) {
+                json_object *names = json_object_array_get_idx(r->capabilities, i);
+                size_t count =
+                    json_object_is_type(names, json_type_array) ? json_object_array_length(names) : 0;
+
+                strbuf_adds(&list, i ? " [" : "[");
+                for (size_t k = 0; k < count; k++)
+                        strbuf_addf(&list, "%s%s", k ? " " : "",
+                                    json_object_get_string(json_object_array_get_idx(names, k)));
+                strbuf_addc(&list, ']');
+        }
+        shown = strbuf_take(&list);
+        return error_set(err, ERROR_SYSTEM, "could not select device driver \"%s\" with capabilities: [%s]",
+                         r->driver ? r->driver : "", shown ? shown : "");
+}
+
 static int check_ipc_donor(struct spec_builder *b, struct error *err)
 {
         const char *id = b->c->host.ipc_mode ? string_after(b->c->host.ipc_mode, "container:") : NULL;
@@ -334,7 +361,7 @@ int container_spec(struct engine *engine, struct container *c, const struct netw
                 ret->hostname = xstrdup(c->config.hostname);
                 ret->domainname = string_empty(c->config.domainname) ? NULL : xstrdup(c->config.domainname);
         }
-        if (spec_capabilities(&c->host, &b.capabilities, err) < 0 ||
+        if (check_device_requests(&b, err) < 0 || spec_capabilities(&c->host, &b.capabilities, err) < 0 ||
             container_resources(&c->host, l->resources, err) < 0 || spec_add_process(&b, err) < 0 ||
             add_namespaces(&b, err) < 0 || add_mounts(&b, err) < 0 || spec_add_devices(&b, err) < 0 ||
             add_security(&b, err) < 0 || add_sysctls(&b, err) < 0)

@@ -340,9 +340,14 @@ int engine_container_top(struct engine *engine, const char *reference, const cha
         if (spawn_capture(&(struct spawn_options){ .program = "ps", .argv = argv }, NULL, 0, PS_OUTPUT_MAX,
                           PS_TIMEOUT, &output, &errors, &code, err) < 0)
                 return -1;
-        if (code != 0)
-                return error_set(err, ERROR_SYSTEM, "ps: exit status %d: %s", code,
-                                 errors.data ? errors.data : "");
+        if (code != 0) {
+                /* Its first line says why. */
+                const char *said = errors.data ? errors.data : "";
+
+                if (*said == '\n' || !*said)
+                        return error_set(err, ERROR_SYSTEM, "ps: exit status %d", code);
+                return error_set(err, ERROR_SYSTEM, "ps: %.*s", (int)strcspn(said, "\n"), said);
+        }
         container_event(engine, c, "top", NULL);
         return parse_ps(output.data ? output.data : (char[]){ 0 }, pids, n_pids, ret, err);
 }

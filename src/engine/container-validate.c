@@ -1,6 +1,7 @@
 /* What a create (or update) request may say. Order and sentences follow Docker's, since users know them. */
 #include "engine/container-internal.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "runtime/caps.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp.h"
@@ -11,7 +12,7 @@
 #include <sys/sysinfo.h>
 
 #define MEMORY_MIN (INT64_C(6) << 20)
-#define PROFILE_MAX (4 << 20)
+#define CPUSET_MAX 8192 /* as Docker counts */
 
 /* ---- Resources ---- */
 
@@ -69,6 +70,9 @@ static int validate_cpu(const struct host_config *h, struct error *err)
                 return error_set(
                     err, ERROR_INVALID,
                     "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+        if (h->cpu_realtime_period && h->cpu_realtime_runtime > h->cpu_realtime_period)
+                return error_set(err, ERROR_INVALID,
+                                 "cpu real-time runtime cannot be higher than cpu real-time period");
         if (h->cpu_quota > 0 && h->cpu_quota < 1000)
                 return error_set(err, ERROR_INVALID, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
         if (h->cpu_percent > 0 || h->cpu_count > 0 || h->io_maximum_bandwidth > 0 || h->io_maximum_iops > 0)
@@ -120,6 +124,10 @@ static int validate_cpuset(const char *value, const char *what, const char *onli
         if (wanted < 0)
                 return error_set(err, ERROR_INVALID, "Invalid value %s for cpuset %s: invalid format: %s",
                                  value, what, value);
+        if (wanted > CPUSET_MAX)
+                return error_set(err, ERROR_INVALID,
+                                 "Invalid value %s for cpuset %s: value of out range, maximum is %d", value,
+                                 what, CPUSET_MAX);
         if (file_read(AT_FDCWD, online_path, 4096, &online, NULL, NULL) < 0)
                 return 0;
         online[strcspn(online, "\n")] = 0;
@@ -153,7 +161,7 @@ static int validate_block_io(const struct host_config *h, struct error *err)
 
 int container_validate_resources(struct host_config *h, bool update, char ***warnings, struct error *err)
 {
-        (void)warnings;
+        container_discard_limits(h, warnings);
         if (validate_memory(h, update, err) < 0 || validate_cpu(h, err) < 0 ||
             validate_block_io(h, err) < 0 ||
             validate_cpuset(h->cpuset_cpus, "cpus", "/sys/devices/system/cpu/online", err) < 0 ||
@@ -229,7 +237,8 @@ static int validate_modes(const struct container_config *c, const struct host_co
         if (!string_empty(c->hostname) && streq(h->uts_mode, "host"))
                 return error_set(err, ERROR_INVALID, "conflicting options: hostname and the UTS mode");
         if (!string_empty(h->isolation) && !streq(h->isolation, "default"))
-                return error_set(err, ERROR_INVALID, "invalid isolation '%s' on linux", h->isolation);
+                return error_set(err, ERROR_INVALID, "invalid isolation (%s): linux only supports 'default'",
+                                 h->isolation);
         return 0;
 }
 
@@ -344,6 +353,12 @@ static int validate_config(struct container_config *c, struct error *err)
                 return error_set(err, ERROR_INVALID,
                                  "the working directory '%s' is invalid, it needs to be an absolute path",
                                  c->working_dir);
+        if (!string_empty(c->working_dir)) {
+                char *clean = path_clean(c->working_dir);
+
+                free(c->working_dir);
+                c->working_dir = clean;
+        }
         for (size_t i = 0; c->env && c->env[i]; i++)
                 if (!*c->env[i] || *c->env[i] == '=')
                         return error_set(err, ERROR_INVALID, "invalid environment variable: %s", c->env[i]);
@@ -374,8 +389,6 @@ static int validate_devices(const struct host_config *h, struct error *err)
                 if (p && strspn(p, "rwm") != strlen(p))
                         return error_set(err, ERROR_INVALID, "invalid device mode: %s", p);
         }
-        if (h->n_device_requests > 0)
-                return error_set(err, ERROR_UNSUPPORTED, "--gpus (device requests) is not supported yet");
         for (size_t i = 0; h->device_cgroup_rules && h->device_cgroup_rules[i]; i++) {
                 char type, rest[64];
 
@@ -417,9 +430,14 @@ static int validate_host(struct engine *engine, struct host_config *h, char ***w
                         return error_set(
                             err, ERROR_INVALID,
                             "invalid Annotations: the empty string is not permitted as an annotation key");
+        for (size_t i = 0; i < h->storage_opt.count; i++)
+                if (!streq(h->storage_opt.pairs[i].key, "size"))
+                        return error_set(err, ERROR_INVALID, "Unknown option %s",
+                                         h->storage_opt.pairs[i].key);
         if (h->storage_opt.count)
                 return error_set(err, ERROR_UNSUPPORTED,
-                                 "--storage-opt is not supported by the storage driver");
+                                 "--storage-opt is supported only for overlay over xfs with 'pquota' mount "
+                                 "option");
         return log_options_check(h->log_config.type, &h->log_config.config, err);
 }
 

@@ -94,6 +94,7 @@ static int add_volumes_from(struct resolver *r, const char *text, struct error *
                         continue;
                 json_copy(&mount_point_table, &theirs->items[i], &p);
                 p.rw = p.rw && rw;
+                replace_string(&p.mode, "");
                 if (streq(p.type, "volume") &&
                     volume_reference(r->vols, p.name, r->request->container_id, p.anonymous, err) < 0) {
                         mount_point_deinit(&p);

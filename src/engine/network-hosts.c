@@ -62,7 +62,7 @@ static char *own_names(const struct container_config *config)
         const char *dot = strchr(host, '.');
 
         if (!string_empty(domain))
-                return string_format("%s.%s %s", host, domain, host);
+                return string_format("%s.%s %.*s", host, domain, (int)strcspn(host, "."), host);
         if (dot)
                 return string_format("%s %.*s", host, (int)(dot - host), host);
         return xstrdup(host);

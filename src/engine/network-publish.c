@@ -36,9 +36,13 @@ int ports_check(const struct container_config *config, const struct host_config 
         uint16_t first, last;
         int protocol;
 
-        for (char **e = config->exposed_ports; e && *e; e++)
-                if (port_parse(*e, &first, &protocol, err) < 0)
+        for (char **e = config->exposed_ports; e && *e; e++) {
+                cleanup_free char *number = xstrndup(*e, strcspn(*e, "/"));
+
+                /* A protocol that we don't know exposes nothing. */
+                if (port_parse(number, &first, &protocol, err) < 0)
                         return -1;
+        }
         for (size_t i = 0; i < host->n_port_bindings; i++) {
                 const struct port_map_entry *entry = &host->port_bindings[i];
 

@@ -5,10 +5,9 @@
 #include <sys/sysmacros.h>
 
 const char *const runtime_masked_paths[] = {
-        "/proc/acpi",       "/proc/asound",      "/proc/interrupts",  "/proc/kcore",
-        "/proc/keys",       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-        "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
-        NULL,
+        "/proc/asound",       "/proc/acpi",       "/proc/interrupts",  "/proc/kcore",       "/proc/keys",
+        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
+        "/sys/firmware",      "/sys/devices/virtual/powercap",          NULL,
 };
 
 const char *const runtime_readonly_paths[] = {
