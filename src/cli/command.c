@@ -163,6 +163,8 @@ static int set_option(struct parser *p, const struct option *o, const char *valu
                 return error_set(p->err, ERROR_INVALID, "invalid argument %s for \"%s\" flag: %s",
                                  quoted.data, title, error_message(&why));
         }
+        if (o->instead)
+                fprintf(stderr, "Flag --%s has been deprecated, %s\n", o->name, o->instead);
         if (!strv_contains(p->call->given, o->name))
                 strv_append(&p->call->given, o->name);
         return 0;
@@ -294,13 +296,18 @@ static char *check_count(const struct invocation *call)
                              c->max_args, plural(c->max_args));
 }
 
-/* Options of Windows containers are known and refused; NULL when there is none. */
-static const struct option *windows_option(const struct invocation *call)
+/* Tells of the first given option that this engine cannot have; 1 then. */
+static int check_needs(const struct invocation *call)
 {
-        for (size_t i = 0; i < call->command->n_options; i++)
-                if (call->command->options[i].windows && option_given(call, call->command->options[i].name))
-                        return &call->command->options[i];
-        return NULL;
+        for (size_t i = 0; i < call->command->n_options; i++) {
+                const struct option *o = &call->command->options[i];
+
+                if (!o->needs || !option_given(call, o->name))
+                        continue;
+                fprintf(stderr, "\"--%s\" is only supported on a Docker daemon %s\n", o->name, o->needs);
+                return 1;
+        }
+        return 0;
 }
 
 static const char *program_of(const char *path)
@@ -346,14 +353,7 @@ int command_parse(const struct command *command, const char *path, char *const *
                         command->max_args < 0 ? "See" : "Run", path);
                 return 1;
         }
-        if (windows_option(ret)) {
-                fprintf(stderr,
-                        "\"--%s\" is only supported on a Docker daemon running on windows, but the Docker "
-                        "daemon is running on linux\n",
-                        windows_option(ret)->name);
-                return 1;
-        }
-        return 0;
+        return check_needs(ret);
 }
 
 void invocation_deinit(struct invocation *call)

@@ -42,7 +42,8 @@ struct option {
         bool hidden;
         const char
             *implied; /* the value of a use without one ("--attach" as bool-like); NULL: a value is needed */
-        bool windows; /* known, but for containers of another system */
+        const char *needs;   /* known, but "only supported on …" */
+        const char *instead; /* deprecated: said at each use */
 };
 
 #define OPTION_ROW(name, shorthand, kind, type, member, shown, help, ...)                                    \

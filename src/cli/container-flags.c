@@ -10,7 +10,9 @@
 #define F struct container_flags
 #define PROFILE_MAX (4 << 20)
 
-#define WINDOWS_ROW(name, kind) OPTION_ROW(name, 0, kind, F, windows, NULL, "", NULL, NULL, true, NULL, true)
+#define WINDOWS_ONLY "running on windows, but the Docker daemon is running on linux"
+#define WINDOWS_ROW(name, kind)                                                                              \
+        OPTION_ROW(name, 0, kind, F, windows, NULL, "", NULL, NULL, true, NULL, WINDOWS_ONLY)
 
 /* Both commands have these; run has some more. */
 #define CREATE_ROWS                                                                                          \

@@ -31,7 +31,7 @@ static const struct option stop_options[] = {
         OPTION_STRING("signal", 's', struct stop, signal, "Signal to send to the container"),
         OPTION_INT("timeout", 't', struct stop, timeout, "Seconds to wait before killing the container"),
         OPTION_INT("time", 0, struct stop, time, "Seconds to wait before killing the container", NULL, NULL,
-                   true),
+                   true, NULL, NULL, "use --timeout instead"),
 };
 
 static int stop_like(struct cli *cli, struct invocation *call, const char *name, const char *what,

@@ -363,6 +363,8 @@ static int run_run(struct cli *cli, struct invocation *call, struct error *err)
 
 /* ---- start ---- */
 
+#define EXPERIMENTAL_ONLY "with experimental features enabled"
+
 struct start_flags {
         bool attach, interactive;
         char *detach_keys, *checkpoint, *checkpoint_dir;
@@ -370,9 +372,9 @@ struct start_flags {
 static const struct option start_options[] = {
         OPTION_BOOL("attach", 'a', struct start_flags, attach, "Attach STDOUT/STDERR and forward signals"),
         OPTION_STRING("checkpoint", 0, struct start_flags, checkpoint, "Restore from this checkpoint", NULL,
-                      NULL, true),
+                      NULL, true, NULL, EXPERIMENTAL_ONLY),
         OPTION_STRING("checkpoint-dir", 0, struct start_flags, checkpoint_dir,
-                      "Use a custom checkpoint storage directory", NULL, NULL, true),
+                      "Use a custom checkpoint storage directory", NULL, NULL, true, NULL, EXPERIMENTAL_ONLY),
         OPTION_STRING("detach-keys", 0, struct start_flags, detach_keys,
                       "Override the key sequence for detaching a container"),
         OPTION_BOOL("interactive", 'i', struct start_flags, interactive, "Attach container's STDIN"),
@@ -446,8 +448,6 @@ static int run_start(struct cli *cli, struct invocation *call, struct error *err
         const struct start_flags *f = call->values;
         struct client *client;
 
-        if (f->checkpoint || f->checkpoint_dir)
-                return error_set(err, ERROR_UNSUPPORTED, "--checkpoint is not supported yet");
         if (cli_client(cli, &client, err) < 0)
                 return -1;
         if (!f->attach && !f->interactive)

@@ -27,9 +27,7 @@ int save_stream(struct stream *s, const char *path, const char *what, struct err
         if (string_empty(path))
                 return copy_to(s, STDOUT_FILENO, err);
         if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-                return error_set(err, ERROR_INVALID,
-                                 "%s: invalid output path: \"%s\" must be a regular file: it is a directory",
-                                 what, path);
+                return error_set(err, ERROR_INVALID, "%s: cannot write to a directory", what);
         /* A pipe or a device is written to as it is. */
         if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
                 fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -43,7 +41,7 @@ int save_stream(struct stream *s, const char *path, const char *what, struct err
 
                 if (errno == ENOENT)
                         return error_set(err, ERROR_INVALID,
-                                         "%s: invalid output path: directory \"%s\" does not exist", what,
+                                         "%s: invalid output path: stat %s: no such file or directory", what,
                                          folder);
                 return error_errno(err, "%s", path);
         }

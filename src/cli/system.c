@@ -141,7 +141,7 @@ static int show_event(json_object *event, const struct template *template, bool 
         } else if (!template) {
                 add_plain(&line, event);
         } else if (template_execute(template, event, &options, &line, err) < 0) {
-                return -1;
+                return error_context(err, "Error parsing format");
         }
         strbuf_addc(&line, '\n');
         fputs(line.data, stdout);

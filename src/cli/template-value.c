@@ -21,6 +21,8 @@ const char *value_alias(const char *member)
 {
         static const char *const names[][2] = { { "ID", "Id" },
                                                 { "APIVersion", "ApiVersion" },
+                                                { "Status", "status" },
+                                                { "From", "from" },
                                                 { "DNS", "Dns" },
                                                 { "DNSOptions", "DnsOptions" },
                                                 { "DNSSearch", "DnsSearch" } };

@@ -84,9 +84,6 @@ static int run_update(struct cli *cli, struct invocation *call, struct error *er
         if (!call->given)
                 return error_set(err, ERROR_INVALID,
                                  "you must provide one or more flags when using this command");
-        if (((struct update *)call->values)->kernel_memory)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "--kernel-memory is not supported: kernels have dropped it");
         if (make_update(call, &body, err) < 0 || cli_client(cli, &client, err) < 0)
                 return -1;
         for (char *const *name = call->args; *name; name++) {

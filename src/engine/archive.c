@@ -93,7 +93,7 @@ static int not_found(const struct container *c, const char *path, struct error *
 static int path_errno(const struct container *c, const char *asked, const struct error *reason,
                       struct error *err)
 {
-        if (reason->errnum == ENOENT)
+        if (reason->errnum == ENOENT || reason->errnum == ENOTDIR)
                 return not_found(c, asked, err);
         return error_errnum(err, reason->errnum, "%s", asked);
 }

@@ -182,6 +182,7 @@ static int make_image(struct commit *commit, const char *name, struct digest *re
         if (fill_config(commit, &config, &parent, err) < 0 ||
             image_create_config(commit->engine->store, &config, &parent, name, ret_id, err) < 0)
                 return -1;
+        image_event_id(commit->engine, ret_id, "create", NULL);
         if (name)
                 image_event_id(commit->engine, ret_id, "tag", name);
         tell(commit, ret_id, name);

@@ -1,6 +1,7 @@
 /* Exec: records live with their container and in its shim; an id is found by walking the containers that run.
  */
 #include "engine/container-internal.h"
+#include "base/detach-keys.h"
 #include "base/fd.h"
 
 #include <sys/random.h>
@@ -96,8 +97,8 @@ static void exec_event(struct engine *engine, struct container *c, const char *w
                        const struct exec_entry *exec)
 {
         cleanup_strmap struct strmap extra = {};
-        cleanup_free char *command = strv_join(exec->config.cmd, " "),
-                          *action = string_format("%s: %s", what, command);
+        cleanup_free char *arguments = strv_join(exec->config.cmd + 1, " "),
+                          *action = string_format("%s: %s %s", what, exec->config.cmd[0], arguments);
 
         strmap_set(&extra, "execID", exec->id);
         container_event(engine, c, action, &extra);
@@ -108,6 +109,7 @@ int engine_exec_create(struct engine *engine, const char *reference, json_object
 {
         cleanup_container struct container *c = NULL;
         struct exec_request request = {};
+        struct detach_keys keys;
         struct exec_entry *exec;
         cleanup_close int shim = -1;
         uint8_t random[32];
@@ -116,6 +118,11 @@ int engine_exec_create(struct engine *engine, const char *reference, json_object
                 return -1;
         if (json_bind(&exec_request_table, body, &request, err) < 0)
                 goto fail;
+        if (detach_keys_parse(request.config.detach_keys, &keys, NULL) < 0) {
+                error_set(err, ERROR_INVALID, "Invalid escape keys (%s) provided",
+                          request.config.detach_keys);
+                goto fail;
+        }
         if (strv_length(request.config.cmd) == 0) {
                 error_set(err, ERROR_INVALID, "No exec command specified");
                 goto fail;

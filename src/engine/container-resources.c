@@ -105,7 +105,7 @@ int container_resources(const struct host_config *h, struct oci_resources *ret, 
         ret->cpu = cpu_limits(h);
         if (h->pids_limit) {
                 ret->pids = xcalloc(1, sizeof(*ret->pids));
-                ret->pids->limit = number(*h->pids_limit);
+                ret->pids->limit = number(*h->pids_limit > 0 ? *h->pids_limit : -1);
         }
         return block_io(h, ret, err);
 }

@@ -59,10 +59,10 @@ static int stop_run(struct engine *engine, struct container *c, const char *sign
         uint64_t exits;
         int signal;
 
-        if (stop_signal(c, signal_name, &signal, err) < 0)
-                return -1;
         if (!current_run(c, &exits))
                 return error_set(err, ERROR_NOT_MODIFIED, "container %s is not running", c->id);
+        if (stop_signal(c, signal_name, &signal, err) < 0)
+                return -1;
         shim = container_shim(engine, c, NULL);
         if (shim >= 0)
                 kill_event(engine, c, signal);

@@ -29,7 +29,7 @@ static void merge_limits(struct host_config *h, const struct host_config *u)
         TAKE(memory_swap);
         if (u->pids_limit) {
                 free(h->pids_limit);
-                h->pids_limit = *u->pids_limit ? xmemdup(u->pids_limit, sizeof(int64_t)) : NULL;
+                h->pids_limit = xmemdup(&(int64_t){ MAX(*u->pids_limit, 0) }, sizeof(int64_t));
         }
         if (!string_empty(u->restart_policy.name)) {
                 replace_string(&h->restart_policy.name, u->restart_policy.name);
@@ -59,7 +59,8 @@ static int check_merged(const struct host_config *h, const struct host_config *u
                 return error_set(
                     err, ERROR_INVALID,
                     "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
-        if (u->memory > h->memory && u->memory_swap == 0 && h->memory_swap > 0 && u->memory > h->memory_swap)
+        /* Also when there was no limit before: then the one for swap is 0. */
+        if (u->memory > 0 && u->memory_swap == 0 && h->memory_swap >= 0 && u->memory > h->memory_swap)
                 return error_set(err, ERROR_INVALID,
                                  "Memory limit should be smaller than already set memoryswap limit, update "
                                  "the memoryswap at the same time");
@@ -103,8 +104,10 @@ static int update_locked(struct engine *engine, struct container *c, struct host
                     err, ERROR_INVALID,
                     "Restart policy cannot be updated because AutoRemove is enabled for the container");
         if (container_validate_resources(u, true, warnings, err) < 0 ||
-            container_validate_restart(u, err) < 0 || check_merged(&c->host, u, err) < 0)
+            container_validate_restart(u, err) < 0)
                 return -1;
+        if (check_merged(&c->host, u, err) < 0)
+                return error_context(err, "Cannot update container %s", c->id);
         json_copy(&host_config_table, &c->host, &merged);
         merge_limits(&merged, u);
         r = apply_running(engine, c, u, &merged, err);

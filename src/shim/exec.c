@@ -191,7 +191,9 @@ static int process_start(struct exec *exec, bool has_client, struct error *err)
                 if (child[i] >= 0)
                         close(child[i]);
         if (r < 0)
-                return error_context(err, EXEC_PREFIX);
+                return error_context(err, string_after(error_message(err), "Cwd must")
+                                                  ? EXEC_PREFIX
+                                                  : EXEC_PREFIX ": unable to start container process");
         exec->state.pid = exec->process.pid;
         exec->state.running = true;
         if (config->tty)

@@ -12,7 +12,7 @@ static const struct stub {
         const char *link;
 } stubs[] = {
         { "dev", S_IFDIR | 0755, NULL },          { "dev/console", S_IFREG | 0755, NULL },
-        { "dev/mqueue", S_IFDIR | 0755, NULL },   { "dev/pts", S_IFDIR | 0755, NULL },
+        { "dev/pts", S_IFDIR | 0755, NULL },
         { "dev/shm", S_IFDIR | 0755, NULL },      { "etc", S_IFDIR | 0755, NULL },
         { "etc/hostname", S_IFREG | 0755, NULL }, { "etc/hosts", S_IFREG | 0755, NULL },
         { "etc/mtab", 0, "/proc/mounts" },        { "etc/resolv.conf", S_IFREG | 0755, NULL },
