@@ -174,8 +174,11 @@ static int update_container(struct request *req, struct response *res, struct er
 {
         cleanup_json json_object *body = NULL, *report = NULL;
 
-        if (request_json_tree(req, false, &body, err) < 0 ||
-            engine_container_update(req->engine, request_param(req, "id"), body, &report, err) < 0)
+        if (request_json_tree(req, true, &body, err) < 0)
+                return -1;
+        if (!body)
+                body = json_object_new_object();
+        if (engine_container_update(req->engine, request_param(req, "id"), body, &report, err) < 0)
                 return -1;
         return response_json(res, 200, report, err);
 }

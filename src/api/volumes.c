@@ -18,8 +18,11 @@ static int create_volume(struct request *req, struct response *res, struct error
 {
         cleanup_json json_object *body = NULL, *volume = NULL;
 
-        if (request_json_tree(req, true, &body, err) < 0 ||
-            volume_create_json(req->engine->volumes, body, &volume, err) < 0)
+        if (request_json_tree(req, true, &body, err) < 0)
+                return -1;
+        if (!body)
+                body = json_object_new_object();
+        if (volume_create_json(req->engine->volumes, body, &volume, err) < 0)
                 return -1;
         return response_json(res, 201, volume, err);
 }

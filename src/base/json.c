@@ -41,7 +41,7 @@ int json_parse_text(const char *text, size_t len, json_object **ret, struct erro
         }
         json_tokener_free(tokener);
         if (status == json_tokener_continue)
-                return error_set(err, ERROR_INVALID, "invalid JSON: unexpected end of JSON input");
+                return error_set(err, ERROR_INVALID, "invalid JSON: unexpected EOF");
         if (status != json_tokener_success)
                 return syntax_error(text, len, end, status, err);
         while (end < len && strchr(" \t\r\n", text[end]) && text[end])

@@ -28,6 +28,13 @@ int cli_client(struct cli *cli, struct client **ret, struct error *err)
         return 0;
 }
 
+static const char *bare_complaint(const struct error *err)
+{
+        const char *said = error_message(err), *bare = string_after(said, "invalid JSON: ");
+
+        return bare ? bare : said;
+}
+
 json_object *cli_config(struct cli *cli)
 {
         cleanup_free char *path = string_format("%s/config.json", cli->config_dir), *text = NULL;
@@ -39,7 +46,7 @@ json_object *cli_config(struct cli *cli)
         cli->config_read = true;
         if (file_read(AT_FDCWD, path, CONFIG_MAX, &text, &len, NULL) == 0 && len > 0 &&
             json_parse_text(text, len, &cli->config, &err) < 0)
-                fprintf(stderr, "WARNING: Error loading config file: %s: %s\n", path, error_message(&err));
+                fprintf(stderr, "WARNING: Error parsing config file (%s): %s\n", path, bare_complaint(&err));
         if (!json_object_is_type(cli->config, json_type_object))
                 cli->config = json_object_new_object();
         return cli->config;

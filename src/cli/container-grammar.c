@@ -39,18 +39,6 @@ int check_domain(const char *value, struct error *err)
                                            : error_set(err, ERROR_INVALID, "%s is not a valid domain", value);
 }
 
-/* CONTAINER[:ALIAS] */
-int check_link(const char *value, struct error *err)
-{
-        const char *colon = strchr(value, ':');
-
-        if (!*value)
-                return error_set(err, ERROR_INVALID, "empty string specified for links");
-        if (colon && strchr(colon + 1, ':'))
-                return error_set(err, ERROR_INVALID, "bad format for links: %s", value);
-        return 0;
-}
-
 int check_attach(const char *value, struct error *err)
 {
         if (strcasecmp(value, "stdin") == 0 || strcasecmp(value, "stdout") == 0 ||
@@ -67,6 +55,7 @@ static const char *host_separator(const char *text)
         return equals ? equals : strchr(text, ':');
 }
 
+/* CONTAINER[:ALIAS] */
 int check_link(const char *value, struct error *err)
 {
         const char *colon = strchr(value, ':');
@@ -114,12 +103,20 @@ char *normal_host(const char *text)
 
 int compact_json(char **text, struct error *err)
 {
+        cleanup_error struct error why = {};
         cleanup_json json_object *tree = NULL;
         struct strbuf b = {};
         bool quoted = false;
 
-        if (json_parse_text(*text, strlen(*text), &tree, err) < 0)
-                return -1;
+        if (json_parse_text(*text, strlen(*text), &tree, &why) < 0) {
+                const char *said = string_after(error_message(&why), "invalid JSON: ");
+
+                /* Go's encoder has other words for a text that ends too early than its stream reader. */
+                return error_set(err, ERROR_INVALID, "%s",
+                                 streq(said, "unexpected EOF") ? "unexpected end of JSON input"
+                                 : said                        ? said
+                                                               : error_message(&why));
+        }
         for (const char *p = *text; *p; p++) {
                 if (quoted || !isspace((unsigned char)*p))
                         strbuf_addc(&b, *p);

@@ -6,7 +6,6 @@
 int check_add_host(const char *value, struct error *err);
 int check_attach(const char *value, struct error *err);
 int check_domain(const char *value, struct error *err);
-int check_link(const char *value, struct error *err);
 int check_sysctl(const char *value, struct error *err);
 int check_weight(const char *value, struct error *err);
 int check_device_cgroup_rule(const char *value, struct error *err);

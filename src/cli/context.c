@@ -109,7 +109,25 @@ static const struct option update_options[] = {
 #define ENDPOINT_HELP                                                                                        \
         "\n\nDocker endpoint config:\n\n"                                                                    \
         "NAME                DESCRIPTION\n"                                                                  \
-        "host                Docker endpoint on which to connect (unix:///path or tcp://host:port)"
+        "host                Docker endpoint on which to connect (unix:///path, ssh://user@host or\n"
+"                    tcp://host:port)"
+
+    static int
+    refuse_endpoint_key(const char *part, struct error *err)
+{
+        static const char *const tls_keys[] = { "ca", "cert", "key", "skip-tls-verify" };
+        cleanup_free char *key = xstrndup(part, strcspn(part, "="));
+
+        for (size_t i = 0; i < ARRAY_SIZE(tls_keys); i++)
+                if (streq(key, tls_keys[i]))
+                        return error_set(
+                            err, ERROR_UNSUPPORTED,
+                            "unable to create docker endpoint config: %s: contexts with TLS are not "
+                            "supported yet",
+                            key);
+        return error_set(err, ERROR_INVALID,
+                         "unable to create docker endpoint config: unrecognized config key: %s", key);
+}
 
 /* "host=unix:///x,skip-tls-verify=true". */
 static int parse_endpoint(char *const *given, char **ret_host, struct error *err)
@@ -120,13 +138,15 @@ static int parse_endpoint(char *const *given, char **ret_host, struct error *err
                 for (size_t i = 0; parts[i]; i++) {
                         const char *host = string_after(parts[i], "host=");
 
-                        if (host)
-                                replace_string(ret_host, host);
-                        else
+                        if (!host)
+                                return refuse_endpoint_key(parts[i], err);
+                        if (!strstr(host, "://"))
                                 return error_set(
-                                    err, ERROR_UNSUPPORTED,
-                                    "unable to create docker endpoint config: %s is not supported yet",
-                                    parts[i]);
+                                    err, ERROR_INVALID,
+                                    "unable to create docker endpoint config: unable to apply docker "
+                                    "endpoint options: unable to parse docker host `%s`",
+                                    host);
+                        replace_string(ret_host, host);
                 }
         }
         return 0;
@@ -291,9 +311,11 @@ static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
                                                       { "DockerEndpoint", "DOCKER ENDPOINT" },
                                                       { "Current", "CURRENT" },
                                                       { "Error", "ERROR" } };
+        /* In the header Current is a text, so the star asks for the very value. */
         static const struct format_kind kind = {
                 "*formatter.clientContextContext",
-                "{{.Name}}{{if .Current}} *{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}",
+                "{{.Name}}{{if eq (print .Current) \"true\"}} "
+                "*{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}",
                 "{{.Name}}",
                 fields,
                 ARRAY_SIZE(fields),
@@ -302,6 +324,9 @@ static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
         struct context_ls *o = call->values;
         cleanup_json json_object *list = list_contexts(cli);
         struct format *f;
+
+        const char *environment = getenv("DOCKER_HOST");
+        int r;
 
         json_object_array_sort(list, compare_names);
         if (format_open(&kind, o->format, o->quiet, &f, err) < 0)
@@ -321,7 +346,14 @@ static int run_ls(struct cli *cli, struct invocation *call, struct error *err)
                         return -1;
                 }
         }
-        return format_close(f, err);
+        r = format_close(f, err);
+        fflush(stdout);
+        if (r == 0 && !string_empty(environment))
+                fputs("Warning: DOCKER_HOST environment variable overrides the active context. To use a "
+                      "context, "
+                      "either set the global --context flag, or unset DOCKER_HOST environment variable.\n",
+                      stderr);
+        return r;
 }
 
 static int run_use(struct cli *cli, struct invocation *call, struct error *err)

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/paths.h"
 #include "base/socket.h"
+#include "client/ssh.h"
 #include "client/start.h"
 
 #include <ctype.h>
@@ -11,6 +12,19 @@
 
 #define TCP_PORT "2375"
 #define ANSWER_MAX (256 << 20)
+
+static int check_host(const char *host, struct error *err)
+{
+        cleanup_ssh_host struct ssh_host ssh = {};
+
+        if (string_after(host, "unix://") || string_after(host, "tcp://"))
+                return 0;
+        if (string_after(host, "ssh://"))
+                return ssh_host_parse(host, &ssh, err);
+        return error_set(err, ERROR_INVALID, "Failed to initialize: unable to resolve docker endpoint: %s %s",
+                         strstr(host, "://") ? "invalid bind address format:" : "unable to parse docker host",
+                         host);
+}
 
 int client_open(const char *host, struct client **ret, struct error *err)
 {
@@ -22,16 +36,7 @@ int client_open(const char *host, struct client **ret, struct error *err)
         c->host = xstrdup(string_empty(host) ? "unix://" PATH_SOCKET : host);
         c->minor = CLIENT_API_MINOR;
         path = string_after(c->host, "unix://");
-        if (!path && !string_after(c->host, "tcp://")) {
-                const char *scheme = strstr(c->host, "://");
-
-                if (scheme && string_after(c->host, "ssh://"))
-                        error_set(err, ERROR_UNSUPPORTED, "ssh:// hosts are not supported yet: %s", c->host);
-                else
-                        error_set(err, ERROR_INVALID,
-                                  "Failed to initialize: unable to resolve docker endpoint: %s %s",
-                                  scheme ? "invalid bind address format:" : "unable to parse docker host",
-                                  c->host);
+        if (check_host(c->host, err) < 0) {
                 client_free(c);
                 return -1;
         }
@@ -149,7 +154,7 @@ static int connect_unix(struct client *c, struct error *err)
 int client_connect(struct client *c, struct error *err)
 {
         if (!c->socket)
-                return connect_tcp(c, err);
+                return string_after(c->host, "ssh://") ? ssh_connect(c->host, err) : connect_tcp(c, err);
         return connect_unix(c, err);
 }
 

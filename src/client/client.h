@@ -10,13 +10,13 @@
 
 struct client {
         char *host;     /* as given: "unix:///run/davit/davit.sock" */
-        char *socket;   /* its path; NULL for tcp:// */
+        char *socket;   /* its path; NULL for tcp:// and ssh:// */
         int minor;      /* the API version 1.MINOR; lowered when the engine is older */
         bool may_start; /* our own default socket: start davitd when nobody listens */
         char **headers; /* "Name: value", sent with every request */
 };
 
-/* `host` NULL: our own engine. tcp and ssh hosts are refused by name. DOCKER_API_VERSION is looked at. */
+/* `host` NULL: our own engine. unix, tcp (without TLS) and ssh hosts. DOCKER_API_VERSION is looked at. */
 int client_open(const char *host, struct client **ret, struct error *err);
 void client_free(struct client *client);
 /* A bare connection; our own engine is started if need be. */

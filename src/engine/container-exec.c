@@ -157,6 +157,12 @@ fail:
         return -1;
 }
 
+static int already_started(const struct exec_entry *exec, struct error *err)
+{
+        return error_set(err, ERROR_CONFLICT, "exec command %s %s", exec->id,
+                         exec->running ? "is already running" : "has already run");
+}
+
 int engine_exec_start_check(struct engine *engine, const char *id, bool *ret_tty, struct error *err)
 {
         cleanup_container struct container *c = NULL;
@@ -170,7 +176,7 @@ int engine_exec_start_check(struct engine *engine, const char *id, bool *ret_tty
         if (!exec)
                 r = error_set(err, ERROR_NOT_FOUND, "No such exec instance: %s", id);
         else if (exec->started)
-                r = error_set(err, ERROR_CONFLICT, "exec %s has already run", id);
+                r = already_started(exec, err);
         else
                 *ret_tty = exec->config.tty;
         pthread_mutex_unlock(&c->lock);
@@ -193,8 +199,10 @@ int engine_exec_start(struct engine *engine, const char *id, int client, const v
         pthread_mutex_lock(&c->lock);
         exec = exec_of(c, id);
         if (!exec || exec->started) {
+                r = exec ? already_started(exec, err)
+                         : error_set(err, ERROR_NOT_FOUND, "No such exec instance: %s", id);
                 pthread_mutex_unlock(&c->lock);
-                return error_set(err, ERROR_CONFLICT, "exec %s has already run", id);
+                return r;
         }
         exec->started = exec->running = true;
         memcpy(copy.id, exec->id, sizeof(copy.id));
