@@ -109,11 +109,10 @@ static const struct option update_options[] = {
 #define ENDPOINT_HELP                                                                                        \
         "\n\nDocker endpoint config:\n\n"                                                                    \
         "NAME                DESCRIPTION\n"                                                                  \
-        "host                Docker endpoint on which to connect (unix:///path, ssh://user@host or\n"
-"                    tcp://host:port)"
+        "host                Docker endpoint on which to connect (unix:///path, ssh://user@host or\n"        \
+        "                    tcp://host:port)"
 
-    static int
-    refuse_endpoint_key(const char *part, struct error *err)
+static int refuse_endpoint_key(const char *part, struct error *err)
 {
         static const char *const tls_keys[] = { "ca", "cert", "key", "skip-tls-verify" };
         cleanup_free char *key = xstrndup(part, strcspn(part, "="));
