@@ -29,6 +29,7 @@ struct option {
         size_t offset;
         const char *help; /* what a refused one waits for */
         int (*check)(const char *value, struct error *err);
+        const char *accepted; /* values of a refused one that say what davit does anyway */
 };
 
 static int check_host(const char *value, struct error *err)
@@ -141,7 +142,7 @@ static const struct option options[] = {
         { "https-proxy", 0, "", OPTION_STRING, FIELD(https_proxy), "Proxy URL for outgoing traffic" },
         { "no-proxy", 0, "", OPTION_STRING, FIELD(no_proxy), "Hosts without a proxy for outgoing traffic" },
         { "proxies", 0, NULL, OPTION_REFUSED, 0, "give --http-proxy, --https-proxy and --no-proxy as flags" },
-        { "allow-direct-routing", 0, NULL, OPTION_REFUSED },
+        { "allow-direct-routing", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
         { "authorization-plugin", 0, "authorization-plugins", OPTION_REFUSED, 0, "davit has no plugins" },
         { "cdi-spec-dir", 0, "cdi-spec-dirs", OPTION_REFUSED },
         { "containerd", 0, NULL, OPTION_REFUSED, 0, "davit does not use containerd" },
@@ -152,30 +153,35 @@ static const struct option options[] = {
         { "cpu-rt-period", 0, NULL, OPTION_REFUSED },
         { "cpu-rt-runtime", 0, NULL, OPTION_REFUSED },
         { "default-network-opt", 0, "default-network-opts", OPTION_REFUSED },
-        { "experimental", 0, NULL, OPTION_REFUSED },
-        { "feature", 0, "features", OPTION_REFUSED },
+        { "experimental", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
+        { "feature", 0, "features", OPTION_REFUSED, 0, NULL, NULL,
+          "buildkit=true containerd-snapshotter=false" },
         { "builder", 0, NULL, OPTION_REFUSED },
-        { "firewall-backend", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own" },
-        { "ip-forward-no-drop", 0, NULL, OPTION_REFUSED, 0, "davit never changes the host's policy" },
-        { "iptables", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own" },
-        { "ip6tables", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own" },
-        { "log-format", 0, NULL, OPTION_REFUSED },
+        { "firewall-backend", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own", NULL,
+          "nftables" },
+        { "ip-forward-no-drop", 0, NULL, OPTION_REFUSED, 0, "davit never changes the host's policy", NULL,
+          "true" },
+        { "iptables", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own", NULL,
+          "true" },
+        { "ip6tables", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own", NULL,
+          "true" },
+        { "log-format", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "text" },
         { "metrics-addr", 0, NULL, OPTION_REFUSED },
         { "network-control-plane-mtu", 0, NULL, OPTION_REFUSED, 0, "davit has no swarm" },
         { "node-generic-resource", 0, "node-generic-resources", OPTION_REFUSED, 0, "davit has no swarm" },
         { "swarm-default-advertise-addr", 0, NULL, OPTION_REFUSED, 0, "davit has no swarm" },
-        { "raw-logs", 0, NULL, OPTION_REFUSED },
-        { "rootless", 0, NULL, OPTION_REFUSED },
-        { "selinux-enabled", 0, NULL, OPTION_REFUSED },
+        { "raw-logs", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "true" },
+        { "rootless", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
+        { "selinux-enabled", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
         { "shutdown-timeout", 0, NULL, OPTION_REFUSED, 0, "containers run on when davitd ends" },
-        { "storage-driver", 's', NULL, OPTION_REFUSED, 0, "there is one driver so far" },
+        { "storage-driver", 's', NULL, OPTION_REFUSED, 0, "there is one driver so far", NULL, "overlay2" },
         { "storage-opt", 0, "storage-opts", OPTION_REFUSED, 0, "there is one driver so far" },
         { "tls", 0, NULL, OPTION_REFUSED, 0, "TLS comes later; use unix://" },
         { "tlsverify", 0, NULL, OPTION_REFUSED, 0, "TLS comes later; use unix://" },
         { "tlscacert", 0, NULL, OPTION_REFUSED, 0, "TLS comes later; use unix://" },
         { "tlscert", 0, NULL, OPTION_REFUSED, 0, "TLS comes later; use unix://" },
         { "tlskey", 0, NULL, OPTION_REFUSED, 0, "TLS comes later; use unix://" },
-        { "userland-proxy", 0, NULL, OPTION_REFUSED, 0, "davit needs none" },
+        { "userland-proxy", 0, NULL, OPTION_REFUSED, 0, "davit needs none", NULL, "false" },
         { "userland-proxy-path", 0, NULL, OPTION_REFUSED, 0, "davit needs none" },
         { "userns-remap", 0, NULL, OPTION_REFUSED },
         { "min-api-version", 0, NULL, OPTION_REFUSED },
@@ -191,6 +197,25 @@ static int refuse(const struct option *o, const char *kind, const char *name, st
 {
         return error_set(err, ERROR_UNSUPPORTED, "%s %s is not supported by davitd%s%s", kind, name,
                          o->help ? ": " : "", o->help ? o->help : "");
+}
+
+/* A value of a refused option that changes nothing. */
+static bool is_accepted(const struct option *o, const char *value)
+{
+        cleanup_strv char **accepted = o->accepted ? strv_split(o->accepted, ' ') : NULL;
+        bool yes;
+
+        if (strv_contains(accepted, value))
+                return true;
+        return accepted && value && string_to_bool(value, &yes) == 0 &&
+               streq(accepted[0], yes ? "true" : "false");
+}
+
+/* May the flag stand without a value? */
+static bool is_switch(const struct option *o)
+{
+        return o->type == OPTION_BOOL || o->type == OPTION_NOT || streq(o->accepted, "true") ||
+               streq(o->accepted, "false");
 }
 
 /* ---- Values ---- */
@@ -264,7 +289,7 @@ static int apply_flag(const struct option *o, const char *shown, const char *val
         cleanup_error struct error inner = {};
 
         if (o->type == OPTION_REFUSED)
-                return refuse(o, "flag", shown, err);
+                return is_accepted(o, value) ? 0 : refuse(o, "flag", shown, err);
         if (set_value(o, d, value, &inner) < 0)
                 return error_set(err, inner.kind, "invalid argument \"%s\" for \"%s\" flag: %s", value, shown,
                                  error_message(&inner));
@@ -290,9 +315,9 @@ static int parse_flag(char *const *argv, int *i, struct daemon_options *d, char 
                 value = arg + 3 + len;
         else if (!is_long && arg[2] && (o->type != OPTION_BOOL || arg[2] == '='))
                 value = arg + 2 + (arg[2] == '=');
-        else if (o->type == OPTION_BOOL || o->type == OPTION_NOT)
+        else if (is_switch(o))
                 value = "true";
-        else if (o->type != OPTION_REFUSED && !(value = argv[*i + 1]))
+        else if (!(value = argv[*i + 1]) && o->type != OPTION_REFUSED)
                 return is_long
                            ? error_set(err, ERROR_INVALID, "flag needs an argument: --%s", o->flag)
                            : error_set(err, ERROR_INVALID, "flag needs an argument: '%c' in %s", arg[1], arg);
@@ -491,6 +516,21 @@ static int check_keys(json_object *tree, const struct daemon_options *d, char *c
         return 0;
 }
 
+/* As is_accepted(): a text, a boolean, or an object of which each member is. */
+static bool file_accepted(const struct option *o, json_object *value)
+{
+        if (!json_object_is_type(value, json_type_object))
+                return is_accepted(o, json_object_get_string(value));
+        json_object_object_foreach(value, name, member)
+        {
+                cleanup_free char *pair = string_format("%s=%s", name, json_object_get_string(member));
+
+                if (!is_accepted(o, pair))
+                        return false;
+        }
+        return true;
+}
+
 int daemon_options_parse_file(struct daemon_options *d, char *const *given, const char *text, size_t len,
                               struct error *err)
 {
@@ -508,6 +548,8 @@ int daemon_options_parse_file(struct daemon_options *d, char *const *given, cons
 
                 if (!o)
                         continue; /* check_keys() has refused it */
+                if (o->type == OPTION_REFUSED && file_accepted(o, value))
+                        continue;
                 if (o->type == OPTION_REFUSED)
                         return refuse(o, "key", key, err);
                 if (file_value(o, value, d, err) < 0)

@@ -204,3 +204,44 @@ def test_attach_websocket(containers):
 def test_attach_websocket_needs_one(containers):
     c = containers()
     assert request("GET", f"/containers/{c.id}/attach/ws?stream=1").status == 400
+
+
+def test_publish_filter_asks_for_host_ports(client, containers):
+    c = containers(ports={"80/tcp": 21479})
+    found = lambda port: [x.id for x in client.containers.list(filters={"publish": port})]
+    assert c.id in found("21479") and c.id in found("21400-21480/tcp")
+    assert found("80") == [] and found("21479/udp") == []
+    with pytest.raises(docker.errors.APIError) as failure:
+        client.containers.list(filters={"publish": "x"})
+    assert 'error while looking up for publish x: strconv.ParseUint: parsing "x"' in str(failure.value)
+
+
+def test_first_memory_limit_needs_one_for_swap(client, containers):
+    c = containers()
+    with pytest.raises(docker.errors.APIError) as failure:
+        c.update(mem_limit="50m")
+    assert "update the memoryswap at the same time" in str(failure.value)
+    c.update(mem_limit="50m", memswap_limit="60m")
+    c.reload()
+    assert c.attrs["HostConfig"]["Memory"] == 50 << 20
+
+
+def test_device_requests_fail_at_the_start(client):
+    wanted = docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
+    c = client.containers.create("busybox", "true", device_requests=[wanted])
+    try:
+        assert c.attrs["HostConfig"]["DeviceRequests"][0]["Count"] == -1
+        with pytest.raises(docker.errors.APIError) as failure:
+            c.start()
+        assert 'could not select device driver "" with capabilities: [[gpu]]' in str(failure.value)
+    finally:
+        c.remove()
+
+
+def test_host_namespaces_have_no_label(client):
+    c = client.containers.create("busybox", "true", ipc_mode="host", working_dir="/a/../b/")
+    try:
+        assert c.attrs["HostConfig"]["SecurityOpt"] == ["label=disable"]
+        assert c.attrs["Config"]["WorkingDir"] == "/b"
+    finally:
+        c.remove()

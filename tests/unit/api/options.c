@@ -59,6 +59,39 @@ TEST(flags_refused)
         }
 }
 
+/* What dockerd's users have in their files and what davit does anyway. */
+TEST(values_that_change_nothing)
+{
+        static const char *const fine[] = { "davitd --storage-driver overlay2",
+                                            "davitd -s overlay2 --iptables",
+                                            "davitd --iptables=1 --ip6tables=true --userland-proxy=false",
+                                            "davitd --feature buildkit=true --experimental=false" };
+        static const char *const refused[] = { "davitd --storage-driver btrfs", "davitd --storage-driver",
+                                               "davitd --iptables=false", "davitd --userland-proxy",
+                                               "davitd --feature cdi=true" };
+        static const char text[] =
+            "{\"storage-driver\":\"overlay2\",\"iptables\":true,\"experimental\":false,"
+            "\"features\":{\"buildkit\":true}}";
+        static const char bad[] = "{\"features\":{\"buildkit\":true,\"cdi\":true}}";
+
+        for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
+                cleanup_daemon_options struct daemon_options o = {};
+                cleanup_strv char **given = NULL;
+
+                ck_assert_msg(parse(&o, &given, NULL, fine[i]) == 0, "%s", fine[i]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+                cleanup_daemon_options struct daemon_options o = {};
+                cleanup_strv char **given = NULL;
+
+                ck_assert_msg(parse(&o, &given, NULL, refused[i]) < 0, "%s", refused[i]);
+        }
+        cleanup_daemon_options struct daemon_options o = {};
+
+        ck_assert_int_eq(daemon_options_parse_file(&o, NULL, text, strlen(text), NULL), 0);
+        ck_assert_int_lt(daemon_options_parse_file(&o, NULL, bad, strlen(bad), NULL), 0);
+}
+
 TEST(file)
 {
         static const char text[] =
