@@ -150,6 +150,8 @@ static void send_result(struct own_client *c, int r, struct build_result *result
                         json_set_string(message, "source", result->source);
                 error_clear(err);
         }
+        if (r < 0 && result->state)
+                json_set_string(message, "state", result->state);
         if (result->warnings)
                 json_object_object_add(message, "warnings", json_object_get(result->warnings));
         if (result->metadata)

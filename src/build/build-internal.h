@@ -15,6 +15,8 @@
 
 #define BUILD_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+#define BUILD_ID_BYTES 6
+
 /* A folder that files are read from: the context, or a further one. */
 struct build_context {
         char *name;                  /* of a further one, else NULL */
@@ -23,6 +25,18 @@ struct build_context {
         char *tmp_name;              /* the store's tmp folder that it was unpacked into, else NULL */
         bool announced;              /* its vertex was shown */
         bool text_only;              /* the URL was a Dockerfile */
+};
+
+struct source_tree;
+
+/* What a step's key is made of: explain.c. */
+struct step_parts {
+        struct strbuf text;
+        struct step_tree_part {
+                struct source_tree *tree;
+                char *path;
+        } * trees;
+        size_t n_trees;
 };
 
 /* Belongs to the node of the graph that is at work on the stage; others read it when its last one is done. */
@@ -39,7 +53,10 @@ struct stage_state {
         size_t n_needs, placed;
         size_t last_node;
         /* The work: */
-        struct dockerfile_location where; /* of the instruction at work */
+        const struct instruction *at;     /* NULL: FROM */
+        struct dockerfile_location where; /* of `at` */
+        struct step_parts parts;          /* of the key made last */
+        char *before;                     /* the step that ran last, as it was shown; NULL: none did */
         struct image_config image;
         struct digest *diff_ids;
         size_t n_diff_ids;
@@ -57,6 +74,12 @@ struct stage_state {
         struct platform platform;   /* what it is built for */
         struct stage_state *parent; /* base is a stage */
         struct image *base_image;   /* base is an image */
+};
+
+/* A line of the progress. */
+struct vertex {
+        int number;
+        int64_t start;
 };
 
 struct cache_record {
@@ -85,6 +108,7 @@ struct build {
         int64_t epoch; /* as a stage has it */
         int cancel_fd; /* readable when the build is to end */
         struct build_watch *watch;
+        char id[2 * BUILD_ID_BYTES + 1];
         struct dockerfile_location where; /* of the instruction that failed */
         atomic_bool cancelled;
 
@@ -93,6 +117,7 @@ struct build {
         pthread_mutex_t emptying; /* cache mounts, by --no-cache */
 
         pthread_mutex_t lock; /* over all that follows */
+        char *state;          /* kept of a failure: build:ID#STEP */
         struct digest *holds; /* on layers, until the build ends */
         size_t n_holds;
         struct stage_image {
@@ -105,8 +130,9 @@ struct build {
         size_t n_imports;
         struct performed_step {
                 struct digest key;
+                struct vertex vertex;
                 struct cache_record record;
-                bool done;
+                bool ended, done; /* its end was told; `record` is there */
         } * performed;
         size_t n_performed;
         char **once;      /* what is done once a build: build_once() */
@@ -140,13 +166,10 @@ int build_pause(struct build *b, int milliseconds, struct error *err);
 size_t build_steps_max(void);
 
 /* ---- progress.c ---- */
-struct vertex {
-        int number; /* 0: one that is not shown */
-        int64_t start;
-};
 void vertex_begin(struct build *b, struct vertex *ret, const char *format, ...) PRINTF_FORMAT(3, 4);
 void vertex_log(struct build *b, const struct vertex *v, const char *text, size_t len);
 void vertex_status(struct build *b, const struct vertex *v, const char *format, ...) PRINTF_FORMAT(3, 4);
+void vertex_explain(struct build *b, const struct vertex *v, const char *text);
 void vertex_cached(struct build *b, const struct vertex *v);
 void vertex_done(struct build *b, const struct vertex *v);
 /* Tells and returns -1: for `return vertex_failed(…)`. */
@@ -191,8 +214,9 @@ void build_warnings_deinit(struct build *b);
 int build_cache_find(struct build *b, const struct digest *key, struct cache_record *ret, struct error *err);
 /* Notes the use of what was found, at the end of a build. */
 int build_cache_used(struct build *b, struct error *err);
-int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
-                      const char *what, struct error *err);
+/* `s` is the stage whose key was made last; NULL: the record comes from elsewhere. */
+int build_cache_store(struct build *b, const struct stage_state *s, const struct digest *key,
+                      const struct cache_record *record, const char *what, struct error *err);
 int build_cache_forget(struct store *store, const char *key, struct error *err);
 
 /* ---- cache-usage.c ---- */
@@ -273,11 +297,24 @@ int build_perform(struct build *b, struct stage_state *s, const struct digest *k
 /* ---- key.c ---- */
 struct step_key {
         struct hash *hash;
+        struct step_parts *parts; /* the stage's */
 };
-void step_key_begin(struct step_key *k, const struct stage_state *s, const char *kind);
+void step_key_begin(struct step_key *k, struct stage_state *s, const char *kind);
+/* A folder's digest, with its files for whoever asks what changed; takes the tree. */
+void step_key_tree(struct step_key *k, const char *path, struct source_tree *tree);
 void step_key_add(struct step_key *k, const char *name, const char *value);
 void step_key_list(struct step_key *k, const char *name, char *const *list);
 void step_key_finish(struct step_key *k, struct digest *ret);
+
+/* ---- explain.c ---- */
+void step_parts_clear(struct step_parts *p);
+void step_parts_add(struct step_parts *p, const char *name, const char *value);
+void step_parts_take(struct step_parts *p, const char *path, struct source_tree *tree);
+void step_parts_format(const struct step_parts *p, struct strbuf *out);
+/* What stays the same of an instruction while what it depends on changes. */
+void step_origin(const struct build *b, const struct stage_state *s, char ret[DIGEST_HEX_SIZE]);
+/* Why the step at work has to run: "app.py changed, ARG V changed from 1 to 2"; heap. */
+char *build_explain(struct build *b, const struct stage_state *s);
 
 /* ---- tree.c ---- */
 /* A step's folder below tmp/ with upper/, work/ and, on demand, a writable overlay over the stage's layers.

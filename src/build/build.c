@@ -4,6 +4,7 @@
 #include "store/layer.h"
 
 #include <inttypes.h>
+#include <sys/random.h>
 
 void build_hold(struct build *b, const struct digest *layer)
 {
@@ -38,6 +39,8 @@ static void free_stage(struct stage_state *s)
                 instruction_deinit(&s->triggers[i]);
         free(s->triggers);
         free(s->needs);
+        free(s->before);
+        step_parts_clear(&s->parts);
         free(s->base);
         platform_deinit(&s->platform);
 }
@@ -134,14 +137,26 @@ static int solve(struct build *b, struct error *err)
         return build_warnings_fail(b, err);
 }
 
+static void make_id(struct build *b)
+{
+        uint8_t random[BUILD_ID_BYTES] = {};
+
+        (void)!getrandom(random, sizeof(random), 0);
+        for (size_t i = 0; i < sizeof(random); i++)
+                snprintf(b->id + 2 * i, 3, "%02x", random[i]);
+}
+
 static int solve_all(struct build *builds, size_t count, struct build_result *ret, struct error *err)
 {
         for (size_t i = 0; i < count; i++) {
                 struct build *b = &builds[i];
                 int r;
 
+                make_id(b);
                 b->vertices = i ? builds[i - 1].vertices : 0;
                 r = solve(b, err);
+                if (r < 0)
+                        ret->state = take_ptr(b->state);
                 if (r < 0 && b->text)
                         ret->source = source_excerpt(b->filename, b->text, b->where);
                 if (b->file.n_stages && (r < 0 || i == count - 1))
@@ -185,6 +200,7 @@ void build_result_deinit(struct build_result *r)
 {
         strv_free(r->names);
         free(r->source);
+        free(r->state);
         json_object_put(r->warnings);
         json_object_put(r->metadata);
         *r = (struct build_result){};

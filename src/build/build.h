@@ -63,6 +63,7 @@ struct build_result {
         char **names;          /* that it got there */
         json_object *metadata; /* what the outputs say about their result, by buildx's names */
         char *source; /* of a failure: the Dockerfile's lines with a marker; NULL when unknown; heap */
+        char *state;  /* of a failure: what `run` enters the state before it by, NULL; heap */
         json_object *warnings; /* of build checks: [{rule, text, url, line, source}]; NULL when it did not
                                   come to them */
 };

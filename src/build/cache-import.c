@@ -325,7 +325,7 @@ int build_import_find(struct build *b, const struct digest *key, const char *wha
 
                         if (!digest_equal(&e->key, key) || fetch_layer(b, m, &m->layers[e->layer], NULL) < 0)
                                 continue;
-                        if (build_cache_store(b, key, &record, what, err) < 0)
+                        if (build_cache_store(b, NULL, key, &record, what, err) < 0)
                                 return -1;
                         *ret = record;
                         return 1;

@@ -12,7 +12,11 @@ static const char tables[] = "CREATE TABLE IF NOT EXISTS build_cache (key TEXT P
                              "NULL, created INTEGER NOT NULL, used INTEGER NOT NULL, uses INTEGER NOT NULL);"
                              "CREATE TABLE IF NOT EXISTS build_files (device INTEGER, inode INTEGER, size "
                              "INTEGER, mtime INTEGER, ctime INTEGER,"
-                             " digest BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID";
+                             " digest BLOB NOT NULL, PRIMARY KEY (device, inode)) WITHOUT ROWID;"
+                             "CREATE TABLE IF NOT EXISTS build_parts (key TEXT PRIMARY KEY REFERENCES "
+                             "build_cache(key) ON DELETE CASCADE,"
+                             " origin TEXT NOT NULL, parts BLOB NOT NULL);"
+                             "CREATE INDEX IF NOT EXISTS build_parts_origin ON build_parts(origin)";
 
 /* Beyond so many remembered files the table starts anew. */
 #define FILES_MAX 1000000
@@ -87,23 +91,52 @@ int build_cache_used(struct build *b, struct error *err)
         return b->used_keys ? database_transaction(b->store->db, update_used, b->used_keys, err) : 0;
 }
 
-int build_cache_store(struct build *b, const struct digest *key, const struct cache_record *record,
-                      const char *what, struct error *err)
-{
-        char hex[DIGEST_HEX_SIZE], layer[DIGEST_TEXT_SIZE];
-        cleanup_free char *owner = NULL;
+struct new_record {
+        struct build *b;
+        const struct stage_state *stage;
+        const char *hex, *what;
+        const struct cache_record *record;
+};
 
-        digest_format_hex(key, hex);
-        digest_format(&record->layer, layer);
-        owner = string_format("cache:%s", hex);
-        if (layer_pin(b->store, owner, &record->layer, 1, true, err) < 0)
-                return -1;
-        return database_run(b->store->db, err,
-                            "INSERT OR REPLACE INTO build_cache (key, layer, created, used, uses, what) "
-                            "VALUES (?, ?, ?, ?, 0, ?)",
-                            "ssiis", hex, layer, record->created, time_now(), what) < 0
+static int insert_parts(struct database *db, const struct new_record *n, struct error *err)
+{
+        char origin[DIGEST_HEX_SIZE];
+        cleanup_strbuf struct strbuf parts = {};
+
+        step_origin(n->b, n->stage, origin);
+        step_parts_format(&n->stage->parts, &parts);
+        return database_run(db, err,
+                            "INSERT OR REPLACE INTO build_parts (key, origin, parts) VALUES (?, ?, ?)", "ssb",
+                            n->hex, origin, parts.data, parts.len) < 0
                    ? -1
                    : 0;
+}
+
+/* The record, what its key was made of, and the pin, or nothing. */
+static int insert_record(struct database *db, void *arg, struct error *err)
+{
+        const struct new_record *n = arg;
+        char layer[DIGEST_TEXT_SIZE];
+        cleanup_free char *owner = string_format("cache:%s", n->hex);
+
+        digest_format(&n->record->layer, layer);
+        if (layer_pin(n->b->store, owner, &n->record->layer, 1, true, err) < 0 ||
+            database_run(db, err,
+                         "INSERT OR REPLACE INTO build_cache (key, layer, created, used, uses, what) "
+                         "VALUES (?, ?, ?, ?, 0, ?)",
+                         "ssiis", n->hex, layer, n->record->created, time_now(), n->what) < 0)
+                return -1;
+        return n->stage ? insert_parts(db, n, err) : 0;
+}
+
+int build_cache_store(struct build *b, const struct stage_state *s, const struct digest *key,
+                      const struct cache_record *record, const char *what, struct error *err)
+{
+        char hex[DIGEST_HEX_SIZE];
+        struct new_record n = { b, s, hex, what, record };
+
+        digest_format_hex(key, hex);
+        return database_transaction(b->store->db, insert_record, &n, err);
 }
 
 struct remembered {

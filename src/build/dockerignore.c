@@ -211,6 +211,12 @@ bool path_matcher_has_exceptions(const struct path_matcher *m)
         return m->exceptions;
 }
 
+void path_matcher_describe(const struct path_matcher *m, struct strbuf *out)
+{
+        for (size_t i = 0; i < m->count; i++)
+                strbuf_addf(out, "%s%s\n", m->patterns[i].exception ? "!" : "", m->patterns[i].text);
+}
+
 int path_matcher_excludes(struct path_matcher *m, const char *path, bool *ret, struct error *err)
 {
         cleanup_free char *at = xstrdup(path);

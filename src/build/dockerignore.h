@@ -23,6 +23,8 @@ int path_matcher_excludes(struct path_matcher *m, const char *path, bool *ret, s
 int path_matcher_match_level(struct path_matcher *m, const char *path, bool *ret, struct error *err);
 /* Are there patterns that begin with "!"? Without them nothing below an excluded folder is needed. */
 bool path_matcher_has_exceptions(const struct path_matcher *m);
+/* The patterns, a line each: two matchers of one description decide the same. */
+void path_matcher_describe(const struct path_matcher *m, struct strbuf *out);
 
 /* Go's filepath.Match: "*", "?", "[…]" within one component each. Returns 1, 0, or -1 for a malformed
  * pattern. */

@@ -496,6 +496,7 @@ static int (*const functions[])(struct build *b, struct stage_state *s, const st
 
 int build_instruct(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
 {
+        s->at = i;
         s->where = (struct dockerfile_location){ i->start_line, i->end_line };
         build_tell_step(b, i->original);
         return functions[i->type](b, s, i, err);

@@ -40,6 +40,7 @@ static const struct json_field fields[] = {
         F("no_cache", no_cache, JSON_BOOL),
         F("pull", pull, JSON_BOOL),
         F("check", check, JSON_BOOL),
+        F("explain", explain, JSON_BOOL),
         F("quiet", quiet, JSON_BOOL),
         F("no_cache_filter", no_cache_filter, JSON_STRV),
         F("extra_hosts", extra_hosts, JSON_STRV),

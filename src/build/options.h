@@ -28,6 +28,7 @@ struct build_options {
         char **tags;
         char *target, *network;
         bool no_cache, pull, quiet, check; /* check: only the warnings are wanted */
+        bool explain;                      /* tell why steps ran */
         char **no_cache_filter; /* stages */
         char **extra_hosts;     /* "name:address" */
         char **allow;           /* "network.host", "security.insecure" */

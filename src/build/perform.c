@@ -7,6 +7,7 @@
  */
 #include "build/inflight.h"
 
+#include "base/log.h"
 #include "store/layer.h"
 
 struct performance {
@@ -17,44 +18,63 @@ struct performance {
         struct vertex vertex;
 };
 
-/* Two stages that begin with the same steps have them once: those of this build, by key. True for the first
- * who asks. */
-static bool is_first(struct build *b, const struct digest *key)
+/* With the lock held. */
+static struct performed_step *find_performed(struct build *b, const struct digest *key)
 {
-        bool first = true;
+        for (size_t i = 0; i < b->n_performed; i++)
+                if (digest_equal(&b->performed[i].key, key))
+                        return &b->performed[i];
+        return NULL;
+}
+
+/* Stages that begin with the same steps have them once, with one vertex. */
+static void begin(struct performance *p, const char *text)
+{
+        struct build *b = p->b;
+        struct performed_step *there, new = { .key = *p->key };
 
         pthread_mutex_lock(&b->lock);
-        for (size_t i = 0; first && i < b->n_performed; i++)
-                first = !digest_equal(&b->performed[i].key, key);
-        if (first)
-                ARRAY_APPEND(b->performed, b->n_performed, (struct performed_step){ .key = *key });
+        there = find_performed(b, p->key);
+        if (there) {
+                p->vertex = there->vertex;
+        } else {
+                vertex_begin(b, &new.vertex, "%s", text);
+                p->vertex = new.vertex;
+                ARRAY_APPEND(b->performed, b->n_performed, new);
+        }
         pthread_mutex_unlock(&b->lock);
+}
+
+/* `record` NULL: it failed. True when nobody told the end yet. */
+static bool end(struct performance *p, const struct cache_record *record)
+{
+        struct performed_step *step;
+        bool first;
+
+        pthread_mutex_lock(&p->b->lock);
+        step = find_performed(p->b, p->key);
+        first = !step->ended;
+        step->ended = true;
+        if (record) {
+                step->record = *record;
+                step->done = true;
+        }
+        pthread_mutex_unlock(&p->b->lock);
         return first;
 }
 
-static bool find_performed(struct build *b, const struct digest *key, struct cache_record *ret)
+static bool is_performed(struct performance *p, struct cache_record *ret)
 {
-        bool found = false;
+        struct performed_step *step;
+        bool done;
 
-        pthread_mutex_lock(&b->lock);
-        for (size_t i = 0; i < b->n_performed && !found; i++) {
-                found = b->performed[i].done && digest_equal(&b->performed[i].key, key);
-                if (found)
-                        *ret = b->performed[i].record;
-        }
-        pthread_mutex_unlock(&b->lock);
-        return found;
-}
-
-static void note_performed(struct build *b, const struct digest *key, const struct cache_record *record)
-{
-        pthread_mutex_lock(&b->lock);
-        for (size_t i = 0; i < b->n_performed; i++)
-                if (digest_equal(&b->performed[i].key, key)) {
-                        b->performed[i].record = *record;
-                        b->performed[i].done = true;
-                }
-        pthread_mutex_unlock(&b->lock);
+        pthread_mutex_lock(&p->b->lock);
+        step = find_performed(p->b, p->key);
+        done = step->done;
+        if (done)
+                *ret = step->record;
+        pthread_mutex_unlock(&p->b->lock);
+        return done;
 }
 
 /* From this build's own steps or the cache: 1, 0, -1. */
@@ -63,7 +83,7 @@ static int look_up(struct performance *p, struct cache_record *ret, struct error
         struct build *b = p->b;
         int r;
 
-        if (find_performed(b, p->key, ret))
+        if (is_performed(p, ret))
                 return 1;
         if (p->work->fresh || b->options->no_cache || p->stage->no_cache)
                 return 0;
@@ -85,7 +105,26 @@ static int make_layer(struct performance *p, struct cache_record *ret, struct er
         if (r == 0)
                 r = step_tree_commit(b, &tree, ret, err);
         step_tree_close(b, &tree);
-        return r < 0 ? -1 : build_cache_store(b, p->key, ret, p->work->what ?: p->work->text, err);
+        return r < 0 ? -1 : build_cache_store(b, p->stage, p->key, ret, p->work->what ?: p->work->text, err);
+}
+
+/* Before it runs: its own record is none of the earlier ones. */
+static void explain(struct performance *p)
+{
+        struct build *b = p->b;
+        cleanup_free char *why = NULL;
+
+        if (!b->options->explain)
+                return;
+        if (p->work->fresh)
+                why = xstrdup("it always does");
+        else if (b->options->no_cache)
+                why = xstrdup("of --no-cache");
+        else if (p->stage->no_cache)
+                why = xstrdup("of --no-cache-filter");
+        else
+                why = build_explain(b, p->stage);
+        vertex_explain(b, &p->vertex, why);
 }
 
 static int execute(struct performance *p, struct cache_record *ret, struct error *err)
@@ -94,6 +133,7 @@ static int execute(struct performance *p, struct cache_record *ret, struct error
 
         if (inflight_enter(p->b, err) < 0)
                 return -1;
+        explain(p);
         r = make_layer(p, ret, err);
         inflight_leave();
         /* What a cancelled command says of its end is no news. */
@@ -132,6 +172,32 @@ static int find_or_make(struct performance *p, struct cache_record *ret, struct 
         return r;
 }
 
+/* For `run -it build:ID#STEP`: the stage as it was, with its arguments as variables, and a shell. */
+static void keep_state(struct performance *p)
+{
+        struct build *b = p->b;
+        char *const *shell = p->stage->image.config.shell;
+        cleanup_image_config struct image_config image = {};
+        struct container_config *c = &image.config;
+        cleanup_free char *name = string_format("build:%s#%d", b->id, p->vertex.number);
+        cleanup_error struct error err = {};
+
+        image_config_copy(&image, &p->stage->image);
+        strv_free(c->env);
+        c->env = strv_copy(p->stage->env);
+        strv_free(take_ptr(c->entrypoint));
+        strv_free(take_ptr(c->cmd));
+        strv_append(&c->cmd, shell ? shell[0] : "/bin/sh");
+        if (image_state_keep(b->store, name, &image, &err) < 0) {
+                log_warn("build: the state before the failed step is not kept: %s", error_message(&err));
+                return;
+        }
+        pthread_mutex_lock(&b->lock);
+        free(b->state);
+        b->state = take_ptr(name);
+        pthread_mutex_unlock(&b->lock);
+}
+
 int build_perform(struct build *b, struct stage_state *s, const struct digest *key, struct build_work *work,
                   struct error *err)
 {
@@ -143,18 +209,19 @@ int build_perform(struct build *b, struct stage_state *s, const struct digest *k
 
         if (b->options->check)
                 return 0;
-        if (is_first(b, key))
-                vertex_begin(b, &p.vertex, "%s", text);
+        begin(&p, text);
         found = find_or_make(&p, &record, &failure);
         if (found < 0) {
-                vertex_failed(b, &p.vertex, &failure);
+                if (!error_is(&failure, ERROR_CANCELLED))
+                        keep_state(&p);
+                if (end(&p, NULL))
+                        vertex_failed(b, &p.vertex, &failure);
                 return error_move(err, &failure);
         }
-        note_performed(b, key, &record);
-        if (found)
-                vertex_cached(b, &p.vertex);
-        else
-                vertex_done(b, &p.vertex);
+        if (end(&p, &record))
+                (found ? vertex_cached : vertex_done)(b, &p.vertex);
+        if (!found)
+                replace_string(&s->before, text);
         build_add_layer(b, s, &record);
         return 0;
 }

@@ -17,11 +17,8 @@ static void tell(struct build *b, json_object *event)
 
 static json_object *event_of(const struct vertex *v)
 {
-        json_object *event;
+        json_object *event = json_object_new_object();
 
-        if (v->number == 0)
-                return NULL;
-        event = json_object_new_object();
         json_object_object_add(event, "vertex", json_object_new_int(v->number));
         return event;
 }
@@ -53,8 +50,6 @@ void vertex_log(struct build *b, const struct vertex *v, const char *text, size_
         json_object *event = event_of(v);
         cleanup_strbuf struct strbuf clean = {};
 
-        if (!event)
-                return;
         /* JSON is UTF-8: what is none is passed on byte by byte as Latin-1. */
         if (utf8_valid(text, len))
                 strbuf_add(&clean, text, len);
@@ -78,8 +73,6 @@ void vertex_status(struct build *b, const struct vertex *v, const char *format, 
         json_object *event = event_of(v);
         va_list args;
 
-        if (!event)
-                return;
         va_start(args, format);
         strbuf_vaddf(&text, format, args);
         va_end(args);
@@ -87,12 +80,18 @@ void vertex_status(struct build *b, const struct vertex *v, const char *format, 
         tell(b, event);
 }
 
+void vertex_explain(struct build *b, const struct vertex *v, const char *text)
+{
+        json_object *event = event_of(v);
+
+        json_set_string(event, "explain", text);
+        tell(b, event);
+}
+
 void vertex_cached(struct build *b, const struct vertex *v)
 {
         json_object *event = event_of(v);
 
-        if (!event)
-                return;
         json_object_object_add(event, "cached", json_object_new_boolean(true));
         tell(b, event);
 }
@@ -101,8 +100,6 @@ void vertex_done(struct build *b, const struct vertex *v)
 {
         json_object *event = event_of(v);
 
-        if (!event)
-                return;
         json_object_object_add(event, "done", json_object_new_double(elapsed(v)));
         tell(b, event);
 }
@@ -111,8 +108,6 @@ int vertex_failed(struct build *b, const struct vertex *v, const struct error *e
 {
         json_object *event = event_of(v);
 
-        if (!event)
-                return -1;
         if (error_is(err, ERROR_CANCELLED))
                 json_object_object_add(event, "cancelled", json_object_new_boolean(true));
         else

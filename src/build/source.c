@@ -1,5 +1,5 @@
 /* What COPY, ADD and bind mounts read: patterns to paths, paths to digests. */
-#include "build/build-internal.h"
+#include "build/source-tree.h"
 
 #include "base/path.h"
 #include "store/tar.h"
@@ -133,124 +133,9 @@ int source_resolve(const struct copy_source *from, const char *pattern, char ***
         return 0;
 }
 
-struct digester {
-        struct build *b;
-        const struct copy_rules *rules;
-        struct step_key *key;
-        char **pending; /* folders that count with the first entry in them: name, mode, … */
-};
-
-static int digest_file(struct digester *d, int dirfd, const char *name, const struct stat *st,
-                       struct error *err)
-{
-        cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        struct digest digest;
-        char hex[DIGEST_HEX_SIZE];
-
-        if (fd < 0)
-                return error_errno(err, "open %s", name);
-        if (build_file_digest(d->b, fd, st, &digest, err) < 0)
-                return -1;
-        digest_format_hex(&digest, hex);
-        step_key_add(d->key, "content", hex);
-        return 0;
-}
-
-static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source,
-                        const char *inner, struct error *err);
-
-static int digest_folder(struct digester *d, int fd, const char *source, const char *inner, struct error *err)
-{
-        cleanup_closedir DIR *dir = NULL;
-        cleanup_strv char **names = strv_new();
-        struct dirent *e;
-
-        if (directory_list(fd, ".", &dir, err) < 0)
-                return -1;
-        while ((e = readdir(dir)))
-                if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-                        strv_append(&names, e->d_name);
-        strv_sort(names);
-        for (char **n = names; *n; n++) {
-                cleanup_free char *child = string_format("%s%s%s", source, *source ? "/" : "", *n);
-                cleanup_free char *below = string_format("%s%s%s", inner, *inner ? "/" : "", *n);
-
-                if (digest_entry(d, fd, *n, child, below, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static void digest_link(struct digester *d, int dirfd, const char *name)
-{
-        char target[PATH_MAX];
-        ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
-
-        target[MAX(n, 0)] = 0;
-        step_key_add(d->key, "link", target);
-}
-
-/* A folder that is left out itself counts when something in it does not. */
-static int digest_left_out(struct digester *d, int fd, const char *source, const char *inner,
-                           const char *mode, struct error *err)
-{
-        size_t before = strv_length(d->pending), after;
-
-        strv_append(&d->pending, inner);
-        strv_append(&d->pending, mode);
-        if (digest_folder(d, fd, source, inner, err) < 0)
-                return -1;
-        after = strv_length(d->pending);
-        for (size_t i = before; i < after; i++) { /* nothing was in it */
-                free(d->pending[i]);
-                d->pending[i] = NULL;
-        }
-        return 0;
-}
-
-static void digest_name(struct digester *d, const char *inner, const char *mode)
-{
-        for (char **p = d->pending; p && *p; p += 2)
-                step_key_add(d->key, p[0], p[1]);
-        strv_free(d->pending);
-        d->pending = NULL;
-        step_key_add(d->key, inner, mode);
-}
-
-static int digest_entry(struct digester *d, int dirfd, const char *name, const char *source,
-                        const char *inner, struct error *err)
-{
-        cleanup_close int fd = -1;
-        char mode[32];
-        struct stat st;
-        bool out;
-
-        if (copy_leaves_out(d->rules, source, inner, &out, err) < 0)
-                return -1;
-        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return error_errno(err, "%s", name);
-        if (out && (!S_ISDIR(st.st_mode) || !copy_may_come_back(d->rules)))
-                return 0;
-        snprintf(mode, sizeof(mode), "%o %llx", st.st_mode, (unsigned long long)st.st_rdev);
-        if (!out)
-                digest_name(d, inner, mode);
-        if (S_ISREG(st.st_mode))
-                return digest_file(d, dirfd, name, &st, err);
-        if (S_ISLNK(st.st_mode))
-                digest_link(d, dirfd, name);
-        if (!S_ISDIR(st.st_mode))
-                return 0;
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return error_errno(err, "open %s", name);
-        return out ? digest_left_out(d, fd, source, inner, mode, err)
-                   : digest_folder(d, fd, source, inner, err);
-}
-
 int source_digest(struct build *b, const struct copy_source *from, const char *path,
                   const struct copy_rules *rules, struct step_key *key, struct error *err)
 {
-        struct digester d = { b, rules, key, NULL };
         cleanup_close int fd = -1;
         struct stat st;
 
@@ -268,21 +153,22 @@ int source_digest(struct build *b, const struct copy_source *from, const char *p
         if (fstat(fd, &st) < 0)
                 return error_errno(err, "%s", path);
         if (S_ISDIR(st.st_mode)) {
-                int r;
+                struct source_tree *tree;
 
-                step_key_add(key, "folder", NULL);
-                r = digest_folder(&d, fd, path, "", err);
-                strv_free(d.pending);
-                return r;
+                if (source_tree_scan(b, from, fd, path, rules, &tree, err) < 0)
+                        return -1;
+                step_key_tree(key, path, tree);
+                return 0;
         }
         {
                 struct digest digest;
-                char text[32 + DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
+                cleanup_free char *text = NULL;
+                char hex[DIGEST_HEX_SIZE];
 
                 if (build_file_digest(b, fd, &st, &digest, err) < 0)
                         return -1;
                 digest_format_hex(&digest, hex);
-                snprintf(text, sizeof(text), "%o %s", st.st_mode, hex);
+                text = string_format("%s\t%o %s", path, st.st_mode, hex);
                 step_key_add(key, "file", text);
         }
         return 0;

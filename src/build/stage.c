@@ -64,6 +64,7 @@ static void begin_from_stage(struct stage_state *s)
         s->env = strv_copy(p->env);
         s->workdir_set = p->workdir_set;
         s->created = p->created;
+        s->before = xstrdup(p->before);
         for (size_t i = 0; i < p->n_args; i++) {
                 struct instruction_pair arg = { .key = xstrdup(p->args[i].key),
                                                 .value = xstrdup(p->args[i].value) };

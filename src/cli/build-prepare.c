@@ -215,6 +215,7 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
         o->no_cache_filter = strv_copy(f->no_cache_filter);
         o->pull = f->pull;
         o->quiet = f->quiet;
+        o->explain = f->explain;
         o->check = f->check || streq(f->call, "check");
         o->allow = strv_copy(f->allow);
         o->shm_size = f->shm_size;

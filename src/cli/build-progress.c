@@ -1,15 +1,26 @@
 /* The plain format of progress, on standard error: lines that begin with the number of what they belong to.
- */
+ *
+ * One vertex is current: what it says is printed at once. What others say meanwhile waits until the current
+ * one ends, falls silent or has had its time. */
 #include "cli/build.h"
 
+#include "base/time.h"
+
 #include <stdio.h>
+
+#define SILENCE_MAX (1 * NSEC_PER_SEC) /* of the current vertex, while another has something to say */
+#define TURN_MAX (5 * NSEC_PER_SEC)
 
 struct shown_vertex {
         int number;
         char *name;
-        bool ended, failed;
+        char *why; /* it ran: for --explain */
+        bool cached;
+        char *end; /* how it ended; NULL: it goes on */
+        bool failed;
         struct strbuf line; /* unfinished */
         double line_time;
+        char **waiting;     /* lines that were not printed yet */
         struct strbuf logs; /* what it wrote, for the end */
 };
 
@@ -17,6 +28,8 @@ struct build_printer {
         bool quiet;
         struct shown_vertex *list;
         size_t count;
+        int current;         /* 0: none */
+        int64_t turn, spoke; /* when the current one began and last said something */
 };
 
 struct build_printer *build_printer_new(bool quiet)
@@ -25,7 +38,7 @@ struct build_printer *build_printer_new(bool quiet)
 
         p->quiet = quiet;
         if (!quiet)
-                fputs("#0 building with \"default\" instance using davit driver\n\n", stderr);
+                fputs("#0 building with \"default\" instance using davit driver\n", stderr);
         return p;
 }
 
@@ -35,6 +48,9 @@ void build_printer_free(struct build_printer *p)
                 return;
         for (size_t i = 0; i < p->count; i++) {
                 free(p->list[i].name);
+                free(p->list[i].end);
+                free(p->list[i].why);
+                strv_free(p->list[i].waiting);
                 strbuf_deinit(&p->list[i].line);
                 strbuf_deinit(&p->list[i].logs);
         }
@@ -50,40 +66,80 @@ static struct shown_vertex *find(struct build_printer *p, int number)
         return NULL;
 }
 
-static void end_line(struct build_printer *p, struct shown_vertex *v)
+/* Makes it the current one. */
+static void begin_turn(struct build_printer *p, struct shown_vertex *v)
 {
-        if (!p->quiet)
-                fprintf(stderr, "#%d %.3f %s\n", v->number, v->line_time, v->line.data ? v->line.data : "");
-        strbuf_addf(&v->logs, "%.3f %s\n", v->line_time, v->line.data ? v->line.data : "");
+        const struct shown_vertex *before = find(p, p->current);
+
+        if (before)
+                fprintf(stderr, "#%d ...\n", before->number);
+        fprintf(stderr, "\n#%d %s\n", v->number, v->name);
+        p->current = v->number;
+        p->turn = p->spoke = time_monotonic();
+}
+
+static bool may_speak(const struct build_printer *p, const struct shown_vertex *v)
+{
+        int64_t now = time_monotonic();
+
+        return p->current == 0 || p->current == v->number || v->end || now - p->spoke > SILENCE_MAX ||
+               now - p->turn > TURN_MAX;
+}
+
+/* Prints what waits, when it is its turn. */
+static void speak(struct build_printer *p, struct shown_vertex *v)
+{
+        if (p->quiet)
+                strv_free(take_ptr(v->waiting));
+        if (p->quiet || !may_speak(p, v))
+                return;
+        if (p->current != v->number)
+                begin_turn(p, v);
+        for (char **line = v->waiting; line && *line; line++)
+                fprintf(stderr, "#%d %s\n", v->number, *line);
+        strv_free(take_ptr(v->waiting));
+        p->spoke = time_monotonic();
+        if (!v->end)
+                return;
+        fprintf(stderr, "#%d %s\n", v->number, v->end);
+        p->current = 0;
+}
+
+static void end_line(struct shown_vertex *v)
+{
+        char *line = string_format("%.3f %s", v->line_time, v->line.data ? v->line.data : "");
+
+        strbuf_addf(&v->logs, "%s\n", line);
+        strv_append_take(&v->waiting, line);
         strbuf_clear(&v->line);
 }
 
-static void add_log(struct build_printer *p, struct shown_vertex *v, const char *text, double time)
+static void add_log(struct shown_vertex *v, const char *text, double time)
 {
         for (; *text; text++) {
                 if (v->line.len == 0)
                         v->line_time = time;
                 if (*text == '\n')
-                        end_line(p, v);
+                        end_line(v);
                 else
                         strbuf_addc(&v->line, *text);
         }
 }
 
-static void end(struct build_printer *p, struct shown_vertex *v, const char *how)
+/* Takes `how`. */
+static void end(struct shown_vertex *v, char *how)
 {
         if (v->line.len)
-                end_line(p, v);
-        v->ended = true;
-        if (!p->quiet)
-                fprintf(stderr, "#%d %s\n\n", v->number, how);
+                end_line(v);
+        v->end = how;
 }
 
 void build_printer_event(struct build_printer *p, json_object *event)
 {
         int number = (int)json_get_int64(event, "vertex", 0);
         const char *name = json_get_string(event, "name"), *log = json_get_string(event, "log"),
-                   *status = json_get_string(event, "status"), *error = json_get_string(event, "error");
+                   *status = json_get_string(event, "status"), *error = json_get_string(event, "error"),
+                   *why = json_get_string(event, "explain");
         struct shown_vertex *v = find(p, number);
         json_object *seconds;
 
@@ -91,29 +147,30 @@ void build_printer_event(struct build_printer *p, json_object *event)
                 struct shown_vertex new = { .number = number, .name = xstrdup(name) };
 
                 ARRAY_APPEND(p->list, p->count, new);
-                if (!p->quiet)
-                        fprintf(stderr, "#%d %s\n", number, name);
-        } else if (!v) {
+                v = &p->list[p->count - 1];
+                if (p->current)
+                        return;
+        } else if (!v || v->end) {
                 return; /* the classic builder's steps */
         } else if (log) {
-                add_log(p, v, log, json_object_get_double(json_get(event, "time")));
-        } else if (status && !p->quiet) {
-                fprintf(stderr, "#%d %s\n", number, status);
+                add_log(v, log, json_object_get_double(json_get(event, "time")));
+        } else if (status) {
+                strv_append(&v->waiting, status);
+        } else if (why) {
+                v->why = xstrdup(why);
+                return;
         } else if (error) {
-                cleanup_free char *how = string_format("ERROR: %s", error);
-
                 v->failed = true;
-                if (v->line.len)
-                        end_line(p, v);
-                if (!p->quiet)
-                        fprintf(stderr, "#%d %s\n", number, how);
+                end(v, string_format("ERROR: %s", error));
+        } else if (json_get_bool(event, "cancelled")) {
+                end(v, xstrdup("CANCELED"));
         } else if (json_get_bool(event, "cached")) {
-                end(p, v, "CACHED");
+                v->cached = true;
+                end(v, xstrdup("CACHED"));
         } else if ((seconds = json_get(event, "done"))) {
-                cleanup_free char *how = string_format("DONE %.1fs", json_object_get_double(seconds));
-
-                end(p, v, how);
+                end(v, string_format("DONE %.1fs", json_object_get_double(seconds)));
         }
+        speak(p, v);
 }
 
 void build_printer_failures(struct build_printer *p)
@@ -122,4 +179,18 @@ void build_printer_failures(struct build_printer *p)
                 if (p->list[i].failed)
                         fprintf(stderr, "------\n > %s:\n%s------\n", p->list[i].name,
                                 p->list[i].logs.data ? p->list[i].logs.data : "");
+}
+
+void build_printer_explain(const struct build_printer *p)
+{
+        fputs("\nWhy each step ran:\n", stderr);
+        for (size_t i = 0; i < p->count; i++) {
+                const struct shown_vertex *v = &p->list[i];
+
+                if (v->why)
+                        fprintf(stderr, " #%d %s\n      ran, because %s\n", v->number, v->name, v->why);
+                else if (v->cached)
+                        fprintf(stderr, " #%d %s\n      cached: nothing that it depends on changed\n",
+                                v->number, v->name);
+        }
 }

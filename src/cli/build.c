@@ -34,6 +34,8 @@ static const struct option build_options_list[] = {
         OPTION_STRING("cgroup-parent", 0, struct build_flags, cgroup_parent,
                       "Set the parent cgroup for the \"RUN\" instructions during build"),
         OPTION_BOOL("check", 0, struct build_flags, check, "Shorthand for \"--call=check\""),
+        OPTION_BOOL("explain", 0, struct build_flags, explain,
+                    "Tell for each step why it ran: which file, argument or base changed"),
         OPTION_STRING("file", 'f', struct build_flags, file,
                       "Name of the Dockerfile (default: \"PATH/Dockerfile\")"),
         OPTION_STRING("iidfile", 0, struct build_flags, iidfile, "Write the image ID to a file"),
@@ -101,7 +103,7 @@ static int choose_progress(const struct build_flags *f, bool *ret_quiet, struct 
 }
 
 struct build_end {
-        char *id, *failure, *source;
+        char *id, *failure, *source, *state;
         json_object *warnings, *metadata;
 };
 
@@ -110,6 +112,7 @@ static void build_end_deinit(struct build_end *e)
         free(e->id);
         free(e->failure);
         free(e->source);
+        free(e->state);
         json_object_put(e->warnings);
         json_object_put(e->metadata);
 }
@@ -186,6 +189,7 @@ static int read_event(struct build_session *s, const char *line, size_t len, str
                 s->end.id = xstrdup(json_get_string(event, "id"));
                 s->end.failure = xstrdup(json_get_string(event, "failure"));
                 s->end.source = xstrdup(json_get_string(event, "source"));
+                s->end.state = xstrdup(json_get_string(event, "state"));
                 s->end.warnings = json_object_get(json_get(event, "warnings"));
                 s->end.metadata = json_object_get(json_get(event, "metadata"));
                 return 0;
@@ -336,10 +340,15 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
         signal(SIGPIPE, SIG_IGN);
         session.printer = build_printer_new(quiet);
         r = call_engine(cli, &upload, &session, err);
+        if (r == 0 && f->explain)
+                build_printer_explain(session.printer);
         if (r == 0 && end->failure) {
                 build_printer_failures(session.printer);
                 if (end->source)
                         fputs(end->source, stderr);
+                if (end->state && isatty(STDERR_FILENO)) /* programs that read Docker's words get those only */
+                        fprintf(stderr, "To enter the state before this step: %s run -it --rm %s\n",
+                                cli->program, end->state);
                 r = error_set(err, ERROR_INVALID, "%s%s",
                               upload.options.check ? "" : "failed to build: failed to solve: ", end->failure);
         }

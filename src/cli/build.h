@@ -9,7 +9,7 @@ struct build_flags {
             **cache_to, **label, **no_cache_filter, **output, **platform, **secret, **ssh, **tag, **ulimit;
         char *builder, *call, *cgroup_parent, *file, *iidfile, *metadata_file, *network, *progress,
             *provenance, *sbom, *target;
-        bool check, load, no_cache, pull, push, quiet;
+        bool check, explain, load, no_cache, pull, push, quiet;
         bool rm, force_rm, compress, squash; /* of the classic builder */
         int64_t shm_size;
 };
@@ -67,4 +67,6 @@ struct build_printer *build_printer_new(bool quiet);
 void build_printer_event(struct build_printer *p, json_object *event);
 /* What failed: its last lines. */
 void build_printer_failures(struct build_printer *p);
+/* --explain: each step with the reason why it ran. */
+void build_printer_explain(const struct build_printer *p);
 void build_printer_free(struct build_printer *p);

@@ -119,7 +119,7 @@ static int check_image(const char *image, struct error *err)
 {
         cleanup_reference struct reference r = {};
 
-        return reference_is_id(image) ? 0 : reference_parse(image, &r, err);
+        return reference_is_id(image) || reference_is_build_state(image) ? 0 : reference_parse(image, &r, err);
 }
 
 /* The proxies of config.json are the container's, unless it was told others. */

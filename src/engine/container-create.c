@@ -4,6 +4,7 @@
 #include "engine/container-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "oci/reference.h"
 #include "runtime/cgroup.h"
 #include "runtime/defaults.h"
 #include "store/image-store.h"
@@ -363,7 +364,8 @@ static int find_image(struct engine *engine, const char *name, const char *platf
         cleanup_platform struct platform wanted = {};
         struct platform have;
 
-        if (image_resolve(engine->store, name, &image, err) < 0)
+        if ((reference_is_build_state(name) ? image_state_get(engine->store, name, &image, err)
+                                       : image_resolve(engine->store, name, &image, err)) < 0)
                 return -1;
         if (!string_empty(platform_text)) {
                 if (platform_parse(platform_text, &wanted, err) < 0)

@@ -279,3 +279,8 @@ char *reference_familiar(const struct reference *r)
 {
         return with_tag_and_digest(reference_familiar_name(r), r);
 }
+
+bool reference_is_build_state(const char *text)
+{
+        return strncmp(text, "build:", 6) == 0 && strchr(text, '#');
+}

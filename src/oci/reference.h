@@ -34,3 +34,5 @@ char *reference_format(const struct reference *r);
 char *reference_familiar(const struct reference *r);
 /* 64 hexadecimal digits: an id, never a name. */
 bool reference_is_id(const char *text);
+/* "build:ID#STEP": the state before a step that failed; no reference can look so. */
+bool reference_is_build_state(const char *text);

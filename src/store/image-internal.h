@@ -5,6 +5,9 @@
 
 /* Makes the tables. */
 int image_store_init(struct store *store, struct error *err);
+int image_state_init(struct store *store, struct error *err);
+/* Reads a config's text into an image: configuration, layers, ids. */
+int image_read(const char *text, size_t len, struct image *image, struct error *err);
 
 /* The image that has exactly this familiar name ("busybox:latest", "busybox@sha256:…"). 1, 0 when none, -1.
  */

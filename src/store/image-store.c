@@ -67,6 +67,15 @@ static int parse_config(struct image *image, const void *text, size_t len, struc
         return read_diff_ids(image, err);
 }
 
+int image_read(const char *text, size_t len, struct image *image, struct error *err)
+{
+        if (parse_config(image, text, len, err) < 0)
+                return -1;
+        digest_of(text, len, &image->id);
+        digest_format(&image->id, image->id_text);
+        return 0;
+}
+
 struct image_rows {
         struct image **items;
         size_t count;
@@ -371,10 +380,8 @@ int image_create_named(struct store *store, const char *config_text, size_t conf
 
         if (config_len > IMAGE_CONFIG_MAX)
                 return error_set(err, ERROR_INVALID, "image config: more than %d bytes", IMAGE_CONFIG_MAX);
-        if (parse_config(image, config_text, config_len, err) < 0)
+        if (image_read(config_text, config_len, image, err) < 0)
                 return -1;
-        digest_of(config_text, config_len, &image->id);
-        digest_format(&image->id, image->id_text);
         digest_format_hex(&image->id, hex);
         snprintf(n.owner, sizeof(n.owner), "image:%s", hex);
         if (parent && !digest_is_zero(parent) && !digest_equal(parent, &image->id)) {

@@ -47,6 +47,13 @@ int image_get(struct store *store, const struct digest *id, struct image **ret, 
  * or a unique prefix of one. ERROR_NOT_FOUND "No such image: NAME:latest", ERROR_INVALID for what is no
  * reference. */
 int image_resolve(struct store *store, const char *name, struct image **ret, struct error *err);
+/* build:ID#STEP: what a build kept of the state before a step that failed, for `run` and `create`. The newest
+ * ones are there for some days, or until image_state_prune() (all from before `until`). The layers are held by
+ * the caller of image_state_keep(). */
+int image_state_keep(struct store *store, const char *name, const struct image_config *config,
+                     struct error *err);
+int image_state_get(struct store *store, const char *name, struct image **ret, struct error *err);
+int image_state_prune(struct store *store, int64_t until, struct error *err);
 /* All of them, newest first. */
 int image_list(struct store *store, struct image ***ret, size_t *ret_count, struct error *err);
 void image_list_free(struct image **images, size_t count);

@@ -70,7 +70,7 @@ static int open_all(struct store *s, struct error *err)
         if (make_private(s, "davit.db", err) < 0 || database_open(path, &s->db, err) < 0 ||
             layer_store_init(s, err) < 0 || layer_stubs_init(s, err) < 0)
                 return -1;
-        return image_store_init(s, err);
+        return image_store_init(s, err) < 0 || image_state_init(s, err) < 0 ? -1 : 0;
 }
 
 int store_open(const char *root, struct store **ret, struct error *err)
