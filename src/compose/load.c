@@ -163,7 +163,8 @@ static int read_files(struct sources *s, struct error *err)
 {
         if (!s->files)
                 return error_set(err, ERROR_NOT_FOUND, "no configuration file provided: not found");
-        for (char **file = s->files; *file; file++) {
+        s->texts = strv_copy(s->options->texts);
+        for (char **file = s->files; *file && !s->options->texts; file++) {
                 cleanup_free char *text = NULL;
                 size_t len;
                 int r = streq(*file, "-") ? fd_read_file(STDIN_FILENO, YAML_FILE_MAX, &text, &len, err)

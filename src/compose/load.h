@@ -6,6 +6,7 @@
 
 /* Zero-initialise: the defaults are what `up` needs. Nothing is owned. */
 struct compose_options {
+        char *const *texts; /* what stands in `files`, one for each; NULL: they are read */
         char *const *files; /* -f; NULL: COMPOSE_FILE, else compose.yaml … from working_dir upwards */
         char *const
             *env_files; /* --env-file; NULL: COMPOSE_ENV_FILES, else .env of the project's directory */
@@ -34,6 +35,6 @@ int compose_load(const struct compose_options *options, struct compose_project *
  * without files: -p, COMPOSE_PROJECT_NAME, else the files' name as compose_load() finds it. Heap. */
 int compose_project_name(const struct compose_options *options, char **ret, struct error *err);
 
-/* The model before binding, as `config --no-interpolate` prints it: merged and canonical, keys sorted; names of
- * `environment` and build args get no values. */
+/* The model before binding, as `config --no-interpolate` prints it: merged and canonical, keys sorted; names
+ * of `environment` and build args get no values. */
 int compose_load_model(const struct compose_options *options, json_object **ret, struct error *err);
