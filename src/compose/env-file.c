@@ -44,8 +44,8 @@ static int read_one(const char *path, const struct source *source, struct enviro
         return 0;
 }
 
-int dotenv_files_read(char *const *files, const struct environment *env, const struct compose_options *options,
-                   struct strmap *ret, struct error *err)
+int dotenv_files_read(char *const *files, const struct environment *env,
+                      const struct compose_options *options, struct strmap *ret, struct error *err)
 {
         struct source source = { env, options };
         struct environment into = {};
@@ -60,8 +60,8 @@ int dotenv_files_read(char *const *files, const struct environment *env, const s
 }
 
 int dotenv_file_read(const char *path, const char *format,
-                  const char *(*lookup)(void *context, const char *name), void *context,
-                  struct environment *into, struct error *err)
+                     const char *(*lookup)(void *context, const char *name), void *context,
+                     struct environment *into, struct error *err)
 {
         struct dotenv_rules rules = { lookup, NULL, context };
         cleanup_free char *text = NULL;

@@ -270,8 +270,7 @@ static int name_of_files(struct loader *l, const struct sources *s, const char *
                 if (r < 0)
                         return string_after(error_message(&why), "yaml: ")
                                    ? mistake(l, &place, "%s", error_message(&why))
-                                   : mistake(l, &place, "failed to parse %s: %s", s->files[i],
-                                             error_message(&why));
+                                   : yaml_mistake(l, &place, s->files[i], &why);
         }
         return 0;
 }
@@ -381,16 +380,16 @@ static int load_tree(struct loader *l, struct sources *s, struct node **ret)
         return normalize(l, *ret, s->name);
 }
 
-/* From options to a canonical tree. */
+/* From options to a canonical tree. `env` is where values come from: `s->env`, or nothing for a model. */
 static int prepare(const struct compose_options *options, struct loader *l, struct sources *s,
-                   struct node **ret)
+                   const struct environment *env, struct node **ret)
 {
         if (gather(s, l->err) < 0)
                 return -1;
         *l = (struct loader){ .options = options,
                               .err = l->err,
                               .no_interpolate = options->no_interpolate,
-                              .scope = { .dir = s->dir, .prefix = s->dir, .env = &s->env } };
+                              .scope = { .dir = s->dir, .prefix = s->dir, .env = env } };
         l->rules = rules_new(&l->arena);
         return load_tree(l, s, ret) < 0 ? locate(l) : 0;
 }
@@ -444,7 +443,7 @@ int compose_load(const struct compose_options *options, struct compose_project *
         cleanup_compose_project struct compose_project *project = NULL;
         struct node *root;
 
-        if (prepare(&o, &l, &sources, &root) < 0)
+        if (prepare(&o, &l, &sources, &sources.env, &root) < 0)
                 return -1;
         project = xcalloc(1, sizeof(*project));
         if (finish(&o, &l, &sources, root, project) < 0)
@@ -458,9 +457,10 @@ int compose_load_model(const struct compose_options *options, json_object **ret,
         struct compose_options o = *options;
         cleanup_sources struct sources sources = { .options = &o };
         cleanup_loader struct loader l = { .err = err };
+        const struct environment nothing = {};
         struct node *root;
 
-        if (prepare(&o, &l, &sources, &root) < 0)
+        if (prepare(&o, &l, &sources, &nothing, &root) < 0)
                 return -1;
         *ret = node_to_json(root);
         return 0;

@@ -49,6 +49,8 @@ const char *loader_path(struct loader *l);
 int mistake(struct loader *l, const struct node *at, const char *format, ...) PRINTF_FORMAT(3, 4);
 /* For an error that a callee has set. Returns -1. */
 int mistake_at(struct loader *l, const struct node *at);
+/* What the YAML of `file` says wrong, in the reference's words. Returns -1. */
+int yaml_mistake(struct loader *l, const struct node *at, const char *file, const struct error *why);
 void loader_warn(struct loader *l, const char *format, ...) PRINTF_FORMAT(2, 3);
 /* Go's name of a value's type, for its sentences. */
 const char *node_type_name(const struct node *node);

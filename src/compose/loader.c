@@ -53,6 +53,14 @@ int mistake(struct loader *l, const struct node *at, const char *format, ...)
         return mistake_at(l, at);
 }
 
+int yaml_mistake(struct loader *l, const struct node *at, const char *file, const struct error *why)
+{
+        const char *text = error_message(why);
+
+        return string_after(text, "non-string key") ? mistake(l, at, "%s", text)
+                                                    : mistake(l, at, "failed to parse %s: %s", file, text);
+}
+
 void loader_warn(struct loader *l, const char *format, ...)
 {
         cleanup_free char *text = NULL;
@@ -157,7 +165,7 @@ int load_file(struct loader *l, const char *file, const char *text, size_t len, 
                 if (load_document(l, file, &document, root) < 0)
                         return -1;
         }
-        return r < 0 ? mistake(l, &place, "failed to parse %s: %s", file, error_message(&why)) : 0;
+        return r < 0 ? yaml_mistake(l, &place, file, &why) : 0;
 }
 
 int load_files(struct loader *l, char *const *files, char *const *texts, struct node **ret)

@@ -20,6 +20,10 @@ struct yaml_reader {
         struct anchor *anchors;
         size_t n_anchors;
         struct node *place; /* of a mistake; may be NULL */
+        struct {
+                const char *key; /* NULL: an index */
+                size_t index;
+        } way[YAML_DEPTH_MAX + 1]; /* to the node at hand, by depth */
 };
 
 static int read_node(struct yaml_reader *reader, yaml_event_t *event, size_t depth, struct node **ret,
@@ -223,6 +227,8 @@ static int read_list(struct yaml_reader *reader, const yaml_event_t *start, size
                         return -1;
                 if (event.type == YAML_SEQUENCE_END_EVENT)
                         break;
+                reader->way[depth].key = NULL;
+                reader->way[depth].index = list->count;
                 if (read_node(reader, &event, depth + 1, &item, err) < 0)
                         return -1;
                 node_append(reader->arena, list, item);
@@ -259,7 +265,25 @@ static int merge_into(struct yaml_reader *reader, const yaml_event_t *event, str
         return 0;
 }
 
-static int read_key(struct yaml_reader *reader, const yaml_event_t *event, const char **ret,
+static int non_string_key(struct yaml_reader *reader, const yaml_event_t *event, size_t depth,
+                          const struct node *key, struct error *err)
+{
+        struct strbuf b = {};
+
+        for (size_t i = 0; i < depth; i++) {
+                if (reader->way[i].key)
+                        strbuf_addf(&b, "%s%s", b.len ? "." : "", reader->way[i].key);
+                else
+                        strbuf_addf(&b, "[%zu]", reader->way[i].index);
+        }
+        set_place(reader, event->start_mark.line + 1, event->start_mark.column + 1);
+        error_set(err, ERROR_INVALID, "non-string key %s%s: %s", b.len ? "in " : "at top level",
+                  b.len ? b.data : "", key ? node_sprint(reader->arena, key) : "a collection");
+        strbuf_deinit(&b);
+        return -1;
+}
+
+static int read_key(struct yaml_reader *reader, const yaml_event_t *event, size_t depth, const char **ret,
                     struct error *err)
 {
         struct node *node = NULL;
@@ -275,9 +299,7 @@ static int read_key(struct yaml_reader *reader, const yaml_event_t *event, const
                 *ret = node->string;
                 return 0;
         }
-        set_place(reader, event->start_mark.line + 1, event->start_mark.column + 1);
-        return error_set(err, ERROR_INVALID, "line %zu: non-string key%s%s", event->start_mark.line + 1,
-                         node ? " " : "", node ? node_sprint(reader->arena, node) : "");
+        return non_string_key(reader, event, depth, node, err);
 }
 
 static int read_entry(struct yaml_reader *reader, const yaml_event_t *key_event, size_t depth,
@@ -288,8 +310,9 @@ static int read_entry(struct yaml_reader *reader, const yaml_event_t *key_event,
         const char *key = "<<";
         struct node *value;
 
-        if (!is_merge_key(key_event) && read_key(reader, key_event, &key, err) < 0)
+        if (!is_merge_key(key_event) && read_key(reader, key_event, depth, &key, err) < 0)
                 return -1;
+        reader->way[depth].key = key;
         for (size_t i = 0; node_has(map, key) && i < map->count; i++)
                 if (streq(map->map.entries[i].key, key)) {
                         set_place(reader, (size_t)line, key_event->start_mark.column + 1);
