@@ -286,8 +286,20 @@ static int non_string_key(struct yaml_reader *reader, const yaml_event_t *event,
 static int read_key(struct yaml_reader *reader, const yaml_event_t *event, size_t depth, const char **ret,
                     struct error *err)
 {
-        struct node *node = NULL;
+        struct node *node = NULL, plain = {};
 
+        /* The usual key needs no node of its own. */
+        if (event->type == YAML_SCALAR_EVENT && !event->data.scalar.anchor && !event->data.scalar.tag &&
+            strlen((const char *)event->data.scalar.value) == event->data.scalar.length) {
+                plain.kind = NODE_STRING;
+                if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+                        yaml_resolve((const char *)event->data.scalar.value, &plain);
+                if (plain.kind == NODE_STRING) {
+                        *ret = arena_strndup(reader->arena, (const char *)event->data.scalar.value,
+                                             event->data.scalar.length);
+                        return 0;
+                }
+        }
         if (event->type == YAML_ALIAS_EVENT) {
                 if (read_alias(reader, event, &node, err) < 0)
                         return -1;
