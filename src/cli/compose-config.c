@@ -365,7 +365,9 @@ static int check_container_names(const struct compose_project *p, struct error *
 
 static char *format_tree(json_object *tree, bool json)
 {
-        return json ? json_format_pretty(tree, 2) : yaml_format(tree);
+        cleanup_json json_object *sorted = json ? NULL : yaml_sort(json_object_get(tree), true);
+
+        return json ? json_format_pretty(tree, 2) : yaml_format(sorted);
 }
 
 static int render_model(struct config_call *c, bool json, char **ret, struct error *err)

@@ -1,6 +1,7 @@
 /* Freeing, copying and printing by the tables. */
 #include "compose/attribute.h"
 #include "base/time.h"
+#include "compose/yaml.h"
 
 #include <stdio.h>
 
@@ -300,7 +301,7 @@ static json_object *print_strings(char *const *list)
         return out;
 }
 
-static json_object *print_mapping(const struct strmap *map)
+static json_object *print_mapping(const struct strmap *map, enum attribute_format format)
 {
         struct strmap sorted = {};
         json_object *out = json_object_new_object();
@@ -312,7 +313,7 @@ static json_object *print_mapping(const struct strmap *map)
                                        sorted.pairs[i].value ? json_object_new_string(sorted.pairs[i].value)
                                                              : NULL);
         strmap_deinit(&sorted);
-        return out;
+        return format == ATTRIBUTE_YAML ? yaml_sort(out, false) : out;
 }
 
 static json_object *print_float(double value)
@@ -371,7 +372,7 @@ static json_object *print_list(struct field f, enum attribute_format format)
                 else
                         json_object_array_add(out, printed);
         }
-        return out;
+        return named && format == ATTRIBUTE_YAML ? yaml_sort(out, false) : out;
 }
 
 static json_object *print_pointed(struct field f)
@@ -429,7 +430,7 @@ static json_object *print_field(struct field f, enum attribute_format format)
                 return print_strings(AT(char **, f.value));
         case ATTRIBUTE_MAPPING:
         case ATTRIBUTE_ENVIRONMENT:
-                return print_mapping((struct strmap *)f.value);
+                return print_mapping((struct strmap *)f.value, format);
         case ATTRIBUTE_STRUCT:
                 return attributes_print(f.row->table, f.value, format);
         case ATTRIBUTE_STRUCT_PTR:
@@ -441,10 +442,11 @@ static json_object *print_field(struct field f, enum attribute_format format)
 
 static void print_extensions(json_object *out, json_object *extensions)
 {
+        cleanup_json json_object *sorted = extensions ? yaml_sort(json_object_get(extensions), true) : NULL;
         struct lh_entry *entry;
 
-        if (extensions)
-                lh_foreach (json_object_get_object(extensions), entry)
+        if (sorted)
+                lh_foreach (json_object_get_object(sorted), entry)
                         json_object_object_add(out, lh_entry_k(entry), json_object_get(lh_entry_v(entry)));
 }
 

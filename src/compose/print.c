@@ -13,7 +13,7 @@ static json_object *print_section(const struct attribute_table *table, const voi
 
                 json_object_object_add(out, *(char *const *)item, attributes_print(table, item, format));
         }
-        return out;
+        return format == ATTRIBUTE_YAML ? yaml_sort(out, false) : out;
 }
 
 /* What a secret or config holds is only printed where the file itself says it. */
@@ -29,7 +29,7 @@ static json_object *print_objects(const struct compose_file_object *items, size_
                         json_object_object_del(one, "content");
                 json_object_object_add(out, items[i].key, one);
         }
-        return out;
+        return format == ATTRIBUTE_YAML ? yaml_sort(out, false) : out;
 }
 
 static void add(json_object *out, const char *key, json_object *section)
@@ -52,7 +52,7 @@ static void add_extensions(json_object *out, json_object *extensions)
 /* The order of the reference's struct for YAML; sorted for JSON, where it is a map. */
 char *compose_project_yaml(const struct compose_project *p)
 {
-        cleanup_json json_object *out = json_object_new_object();
+        cleanup_json json_object *out = json_object_new_object(), *extensions = NULL;
         const enum attribute_format format = ATTRIBUTE_YAML;
 
         if (!string_empty(p->name))
@@ -64,7 +64,8 @@ char *compose_project_yaml(const struct compose_project *p)
         add(out, "secrets", print_objects(p->secrets, p->n_secrets, true, format));
         add(out, "configs", print_objects(p->configs, p->n_configs, false, format));
         add(out, "models", print_section(&model_table, p->models, p->n_models, format));
-        add_extensions(out, p->extensions);
+        extensions = p->extensions ? yaml_sort(json_object_get(p->extensions), true) : NULL;
+        add_extensions(out, extensions);
         return yaml_format(out);
 }
 

@@ -38,5 +38,11 @@ int yaml_read(struct yaml_reader *reader, struct yaml_document *ret, struct node
 /* What a plain scalar means: null, a boolean, a number, else a string. */
 void yaml_resolve(const char *text, struct node *ret);
 
+/* The order of keys that the reference's writer gives to maps: numbers inside of them count ("s2" before
+ * "s10"). */
+int yaml_compare_keys(const char *a, const char *b);
+/* The same object with its keys in that order, `deep` also of what is inside. Takes `map` over. */
+json_object *yaml_sort(json_object *map, bool deep);
+
 /* Block style, indented by two, keys in the object's order, strings quoted only where they must be; heap. */
 char *yaml_format(json_object *in);

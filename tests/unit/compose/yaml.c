@@ -106,3 +106,12 @@ TEST(writing)
                 ck_assert_str_eq(got, written[i].want);
         }
 }
+
+TEST(order_of_keys)
+{
+        static const char *const sorted[] = { "1", "a", "a1b", "a2", "a10", "a10b", "aB", "ab", "b", NULL };
+
+        for (size_t i = 0; sorted[i + 1]; i++)
+                ck_assert_msg(yaml_compare_keys(sorted[i], sorted[i + 1]) < 0, "%s %s", sorted[i],
+                              sorted[i + 1]);
+}
