@@ -168,6 +168,11 @@ static int read_dockerfile(const struct build_flags *f, const char *context, str
         cleanup_close int fd = -1;
         const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 
+        if (f->dockerfile_text) {
+                o->dockerfile = xstrdup(f->dockerfile_text);
+                o->dockerfile_name = xstrdup("Dockerfile");
+                return read_ignore(NULL, context, o, err);
+        }
         if (streq(f->file, "-")) {
                 if (set_text_from(STDIN_FILENO, o, err) < 0)
                         return -1;

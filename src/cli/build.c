@@ -324,7 +324,8 @@ static int finish(const struct build_flags *f, const struct build_end *end, stru
         return 0;
 }
 
-static int build(struct cli *cli, struct build_flags *f, const char *context, struct error *err)
+int build_with_flags(struct cli *cli, struct build_flags *f, const char *context, char **ret_id,
+                     json_object **ret_metadata, struct error *err)
 {
         cleanup_build_upload struct build_upload upload = {};
         __attribute__((cleanup(build_session_deinit))) struct build_session session = {};
@@ -359,11 +360,15 @@ static int build(struct cli *cli, struct build_flags *f, const char *context, st
                 return print_check(end);
         if (!quiet)
                 print_warnings(end);
+        *ret_id = xstrdup(end->id);
+        if (ret_metadata)
+                *ret_metadata = json_object_get(end->metadata);
         return finish(f, end, err);
 }
 
 static int run_build(struct cli *cli, struct invocation *call, struct error *err)
 {
+        cleanup_free char *id = NULL;
         int r;
 
         if (strv_length(call->args) != 1) {
@@ -375,7 +380,7 @@ static int run_build(struct cli *cli, struct invocation *call, struct error *err
                         cli->program, cli->program);
                 return 1;
         }
-        r = build(cli, call->values, call->args[0], err);
+        r = build_with_flags(cli, call->values, call->args[0], &id, NULL, err);
         return r < 0 ? error_context(err, "ERROR") : r;
 }
 

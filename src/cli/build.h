@@ -12,7 +12,14 @@ struct build_flags {
         bool check, explain, load, no_cache, pull, push, quiet;
         bool rm, force_rm, compress, squash; /* of the classic builder */
         int64_t shm_size;
+        const char *dockerfile_text; /* in the place of a file (bake) */
 };
+
+/* ---- build.c ---- */
+/* Builds; prints what there is to print. `ret_id` is the image's ("" when none was stored), heap; `ret_metadata` may be
+ * NULL. 0, an exit status, or -1. */
+int build_with_flags(struct cli *cli, struct build_flags *f, const char *context, char **ret_id,
+                     json_object **ret_metadata, struct error *err);
 
 /* What the engine gets: options and the descriptors of contexts (the caller's). */
 struct build_upload {

@@ -45,9 +45,19 @@ static int run_help(struct cli *cli, struct invocation *call, struct error *err)
 }
 
 static const struct command *const commands[] = {
-        &buildx_history_command, &build_command,      &buildx_create_command,  &buildx_du_command,
-        &buildx_inspect_command, &buildx_ls_command,  &buildx_prune_command,   &buildx_rm_command,
-        &buildx_stop_command,    &buildx_use_command, &buildx_version_command, NULL,
+        &buildx_history_command,
+        &buildx_bake_command,
+        &build_command,
+        &buildx_create_command,
+        &buildx_du_command,
+        &buildx_inspect_command,
+        &buildx_ls_command,
+        &buildx_prune_command,
+        &buildx_rm_command,
+        &buildx_stop_command,
+        &buildx_use_command,
+        &buildx_version_command,
+        NULL,
 };
 const struct command builder_command = {
         .name = "builder",
