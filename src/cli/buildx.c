@@ -66,7 +66,6 @@ const struct command builder_command = {
         .details = "Extended build capabilities with BuildKit",
         .commands = commands,
         .max_args = -1,
-        .options_first = true,
         .run = run_help,
         .group = "Management Commands",
 };
@@ -77,7 +76,6 @@ const struct command buildx_command = {
         .details = "Extended build capabilities with BuildKit",
         .commands = commands,
         .max_args = -1,
-        .options_first = true,
         .run = run_help,
         .group = "Management Commands",
 };
