@@ -84,6 +84,49 @@ static int ulimits_query(struct request *req, struct build_options *o, struct er
         return json_bind(&build_options_table, tree, o, err);
 }
 
+/* What the classic builder had and this one has not. */
+static int refuse_query(struct request *req, struct error *err)
+{
+        static const char *const limits[] = { "memory", "memswap", "cpushares", "cpuperiod", "cpuquota" };
+
+        if (request_query_bool(req, "squash"))
+                return error_set(err, ERROR_UNSUPPORTED, "squash is not supported by davit");
+        for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+                int64_t value;
+
+                if (request_query_int64(req, limits[i], 0, &value, err) < 0)
+                        return -1;
+                if (value > 0)
+                        return error_set(err, ERROR_UNSUPPORTED, "build: %s is not supported by davit",
+                                         limits[i]);
+        }
+        if (!string_empty(request_query(req, "cpusetcpus")) ||
+            !string_empty(request_query(req, "cpusetmems")))
+                return error_set(err, ERROR_UNSUPPORTED, "build: cpusets are not supported by davit");
+        return 0;
+}
+
+/* ["image", …]: images whose layers may serve. */
+static int cache_query(struct request *req, struct build_options *o, struct error *err)
+{
+        const char *text = request_query(req, "cachefrom");
+        cleanup_json json_object *list = NULL;
+
+        if (string_empty(text))
+                return 0;
+        if (json_parse_text(text, strlen(text), &list, err) < 0)
+                return error_context(err, "invalid cachefrom");
+        for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
+             i++) {
+                struct build_entry entry = { .type = xstrdup("registry") };
+
+                strmap_set(&entry.attributes, "ref",
+                           json_object_get_string(json_object_array_get_idx(list, i)));
+                ARRAY_APPEND(o->cache_from, o->n_cache_from, entry);
+        }
+        return 0;
+}
+
 static int read_query(struct request *req, struct build_options *o, struct error *err)
 {
         const char *hosts = request_query(req, "extrahosts");
@@ -92,7 +135,8 @@ static int read_query(struct request *req, struct build_options *o, struct error
                 return error_set(
                     err, ERROR_UNSUPPORTED,
                     "BuildKit's sessions are not supported by davit; use DOCKER_BUILDKIT=0, or davit build");
-        if (ulimits_query(req, o, err) < 0 || strmap_query(req, "buildargs", &o->build_args, err) < 0 ||
+        if (refuse_query(req, err) < 0 || cache_query(req, o, err) < 0 || ulimits_query(req, o, err) < 0 ||
+            strmap_query(req, "buildargs", &o->build_args, err) < 0 ||
             strmap_query(req, "labels", &o->labels, err) < 0 ||
             request_query_int64(req, "shmsize", 0, &o->shm_size, err) < 0)
                 return -1;
@@ -160,6 +204,7 @@ static int build_image(struct request *req, struct response *res, struct error *
                                          .progress = classic_event,
                                          .arg = &classic };
         struct build_result result = {};
+        struct digest id;
         int r;
 
         if (read_query(req, &options, err) < 0)
@@ -167,6 +212,7 @@ static int build_image(struct request *req, struct response *res, struct error *
         classic.quiet = options.quiet;
         request.tar = request_body(req);
         r = engine_build(req->engine, &request, &result, err);
+        id = result.id;
         build_result_deinit(&result);
         if (r < 0) {
                 error_clear(&classic.failure);
@@ -175,7 +221,7 @@ static int build_image(struct request *req, struct response *res, struct error *
                 classic_failure(err);
                 return response_progress_error(classic.sink, err);
         }
-        classic_result(&classic, &options, &result.id);
+        classic_result(&classic, &options, &id);
         return classic.failure.kind ? error_move(err, &classic.failure) : 0;
 }
 

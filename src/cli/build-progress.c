@@ -1,9 +1,12 @@
-/* The plain format of progress, on standard error: lines that begin with the number of what they belong to.
+/* Progress on standard error: the plain format, lines that begin with the number of what they belong to; or
+ * rawjson, BuildKit's messages, one a line.
  *
- * One vertex is current: what it says is printed at once. What others say meanwhile waits until the current
- * one ends, falls silent or has had its time. */
+ * In the plain format one vertex is current: what it says is printed at once. What others say meanwhile waits
+ * until the current one ends, falls silent or has had its time. */
 #include "cli/build.h"
 
+#include "base/base64.h"
+#include "base/sha256.h"
 #include "base/time.h"
 
 #include <stdio.h>
@@ -22,21 +25,25 @@ struct shown_vertex {
         double line_time;
         char **waiting;     /* lines that were not printed yet */
         struct strbuf logs; /* what it wrote, for the end */
+        char digest[72];    /* of rawjson */
+        char started[TIME_RFC3339_MAX];
 };
 
 struct build_printer {
-        bool quiet;
+        bool quiet, raw;
         struct shown_vertex *list;
         size_t count;
         int current;         /* 0: none */
         int64_t turn, spoke; /* when the current one began and last said something */
 };
 
-struct build_printer *build_printer_new(bool quiet)
+struct build_printer *build_printer_new(bool quiet, bool raw)
 {
         struct build_printer *p = xcalloc(1, sizeof(*p));
 
-        p->quiet = quiet;
+        p->quiet = quiet || raw;
+        p->raw = raw;
+        quiet = p->quiet;
         if (!quiet)
                 fputs("#0 building with \"default\" instance using davit driver\n", stderr);
         return p;
@@ -134,6 +141,82 @@ static void end(struct shown_vertex *v, char *how)
         v->end = how;
 }
 
+/* ---- rawjson ---- */
+
+/* {"KIND":[ITEM]} */
+static void print_raw(const char *kind, json_object *item)
+{
+        cleanup_json json_object *message = json_object_new_object();
+        json_object *list = json_object_new_array();
+        cleanup_free char *text = NULL;
+
+        json_object_array_add(list, item);
+        json_object_object_add(message, kind, list);
+        text = json_format(message);
+        fprintf(stderr, "%s\n", text);
+}
+
+static json_object *raw_vertex(const struct shown_vertex *v)
+{
+        json_object *o = json_object_new_object();
+
+        json_set_string(o, "digest", v->digest);
+        json_set_string(o, "name", v->name);
+        json_set_string(o, "started", v->started);
+        return o;
+}
+
+static void print_raw_text(const struct shown_vertex *v, const char *log, const char *status, const char *now)
+{
+        json_object *o = json_object_new_object();
+
+        if (log) {
+                cleanup_free char *data = base64_encode(log, strlen(log), false);
+
+                json_set_string(o, "vertex", v->digest);
+                json_object_object_add(o, "stream", json_object_new_int(1));
+                json_set_string(o, "data", data);
+        } else {
+                json_set_string(o, "id", status);
+                json_set_string(o, "vertex", v->digest);
+                json_object_object_add(o, "current", json_object_new_int(0));
+                json_set_string(o, "started", v->started);
+        }
+        json_set_string(o, "timestamp", now);
+        print_raw(log ? "logs" : "statuses", o);
+}
+
+static void raw_event(struct shown_vertex *v, json_object *event)
+{
+        const char *log = json_get_string(event, "log"), *status = json_get_string(event, "status"),
+                   *error = json_get_string(event, "error");
+        char now[TIME_RFC3339_MAX];
+        json_object *o;
+
+        time_format_rfc3339nano(time_now(), now);
+        if (log || status) {
+                print_raw_text(v, log, status, now);
+                return;
+        }
+        if (json_get_string(event, "name")) {
+                cleanup_free char *id = string_format("%d %s", v->number, v->name);
+                char hex[65];
+
+                sha256_hex(id, strlen(id), hex);
+                snprintf(v->digest, sizeof(v->digest), "sha256:%s", hex);
+                memcpy(v->started, now, sizeof(now));
+                print_raw("vertexes", raw_vertex(v));
+                return;
+        }
+        o = raw_vertex(v);
+        json_set_string(o, "completed", now);
+        if (json_get_bool(event, "cached"))
+                json_object_object_add(o, "cached", json_object_new_boolean(true));
+        if (error)
+                json_set_string(o, "error", error);
+        print_raw("vertexes", o);
+}
+
 void build_printer_event(struct build_printer *p, json_object *event)
 {
         int number = (int)json_get_int64(event, "vertex", 0);
@@ -148,7 +231,9 @@ void build_printer_event(struct build_printer *p, json_object *event)
 
                 ARRAY_APPEND(p->list, p->count, new);
                 v = &p->list[p->count - 1];
-                if (p->current)
+                if (p->raw)
+                        raw_event(v, event);
+                if (p->current || p->raw)
                         return;
         } else if (!v || v->end) {
                 return; /* the classic builder's steps */
@@ -170,7 +255,10 @@ void build_printer_event(struct build_printer *p, json_object *event)
         } else if ((seconds = json_get(event, "done"))) {
                 end(v, string_format("DONE %.1fs", json_object_get_double(seconds)));
         }
-        speak(p, v);
+        if (p->raw)
+                raw_event(v, event);
+        else
+                speak(p, v);
 }
 
 void build_printer_failures(struct build_printer *p)

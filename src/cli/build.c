@@ -81,22 +81,28 @@ static const struct option build_options_list[] = {
                    "[]", check_ulimit),
 };
 
-static const char *const progress_modes[] = { "", "auto", "plain", "tty", "none", "quiet" };
+static const char *const progress_modes[] = { "", "auto", "plain", "tty", "none", "quiet", "rawjson" };
+
+static const char *progress_mode(const struct build_flags *f)
+{
+        const char *chosen =
+            string_empty(f->progress) || streq(f->progress, "auto") ? getenv("BUILDKIT_PROGRESS") : NULL;
+
+        return chosen ?: f->progress ?: "";
+}
 
 /* 1: nothing is shown while it goes on. */
 static int choose_progress(const struct build_flags *f, bool *ret_quiet, struct error *err)
 {
-        const char *mode = f->progress ? f->progress : "";
+        const char *mode = progress_mode(f);
         bool known = false;
 
         for (size_t i = 0; i < ARRAY_SIZE(progress_modes); i++)
                 known |= streq(progress_modes[i], mode);
-        if (streq(mode, "rawjson"))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "progress mode rawjson is not supported by davit yet");
         if (!known)
                 return error_set(err, ERROR_INVALID, "invalid progress mode %s", mode);
         *ret_quiet = f->quiet || streq(mode, "none") || streq(mode, "quiet");
+        mode = f->progress ? f->progress : "";
         if (f->quiet && *mode && !streq(mode, "auto") && !streq(mode, "none") && !streq(mode, "quiet"))
                 return error_set(err, ERROR_INVALID, "progress=%s and quiet cannot be used together", mode);
         return 0;
@@ -339,7 +345,7 @@ int build_with_flags(struct cli *cli, struct build_flags *f, const char *context
         if (!string_empty(f->call) && !streq(f->call, "build") && !streq(f->call, "check"))
                 return build_call(f->call, &upload.options, err);
         signal(SIGPIPE, SIG_IGN);
-        session.printer = build_printer_new(quiet);
+        session.printer = build_printer_new(quiet, !quiet && streq(progress_mode(f), "rawjson"));
         r = call_engine(cli, &upload, &session, err);
         if (r == 0 && f->explain)
                 build_printer_explain(session.printer);

@@ -68,9 +68,9 @@ int build_upload_send(int fd, const struct build_upload *u, struct error *err);
 /* --call=targets, outline: printed from the Dockerfile's text. */
 int build_call(const char *call, const struct build_options *options, struct error *err);
 
-/* Prints the builder's events in the plain format. */
+/* Prints the builder's events: plain, as BuildKit's JSON messages (`raw`), or not at all. */
 struct build_printer;
-struct build_printer *build_printer_new(bool quiet);
+struct build_printer *build_printer_new(bool quiet, bool raw);
 void build_printer_event(struct build_printer *p, json_object *event);
 /* What failed: its last lines. */
 void build_printer_failures(struct build_printer *p);
