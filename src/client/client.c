@@ -107,6 +107,19 @@ void client_query_deinit(struct client_query *q)
 
 /* ---- Requests ---- */
 
+/* Who asks for TLS does not get a connection without. */
+static int refuse_tls(struct error *err)
+{
+        static const char *const variables[] = { "DOCKER_TLS_VERIFY", "DOCKER_TLS" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
+                if (!string_empty(getenv(variables[i])))
+                        return error_set(err, ERROR_UNSUPPORTED,
+                                         "%s: TLS connections are not supported yet; use an ssh:// host",
+                                         variables[i]);
+        return 0;
+}
+
 /* "tcp://HOST[:PORT]", without TLS. */
 static int connect_tcp(struct client *c, struct error *err)
 {
@@ -118,6 +131,8 @@ static int connect_tcp(struct client *c, struct error *err)
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
         int fd = -1;
 
+        if (refuse_tls(err) < 0)
+                return -1;
         if (getaddrinfo(*host ? host : "127.0.0.1", port ? colon + 1 : TCP_PORT, &hints, &found) == 0)
                 for (struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
                         fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
