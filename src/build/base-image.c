@@ -80,14 +80,31 @@ void build_image_want(struct build *b, const char *name, struct dockerfile_locat
         free(entry.written);
 }
 
+/* The context whose image this is has the folder. */
+static int fetch_layout(struct build *b, const char *written, const char *reference, struct image **ret,
+                        struct error *err)
+{
+        const struct strmap *images = &b->options->image_contexts;
+        struct build_context *c = NULL;
+
+        for (size_t i = 0; i < images->count && !c; i++)
+                if (streq(images->pairs[i].value, written))
+                        c = build_context_layout(b, images->pairs[i].key);
+        if (!c)
+                return error_set(err, ERROR_INVALID, "%s: the layout's folder is missing", written);
+        return build_layout_load(b, c->fd, reference, ret, err) < 0 ? error_context(err, "%s", written) : 0;
+}
+
 static int load(struct build *b, const char *written, const char *canonical, struct image **ret,
                 struct error *err)
 {
+        const char *layout = string_after(written, BUILD_LAYOUT);
         struct error failure = {};
         struct vertex v;
 
         vertex_begin(b, &v, "[internal] load metadata for %s", canonical);
-        if (fetch_image(b, written, canonical, ret, &failure) < 0) {
+        if (layout ? fetch_layout(b, written, layout, ret, &failure) < 0
+                   : fetch_image(b, written, canonical, ret, &failure) < 0) {
                 vertex_failed(b, &v, &failure);
                 return error_move(err, &failure);
         }

@@ -20,6 +20,8 @@
 /* A folder that files are read from: the context, or a further one. */
 struct build_context {
         char *name;                  /* of a further one, else NULL */
+        const char *url;             /* where a further one is to be fetched from; NULL: it is here */
+        bool layout;                 /* holds an image: build_layout_load() */
         int fd;                      /* -1: there is none */
         struct path_matcher *ignore; /* NULL: nothing is */
         char *tmp_name;              /* the store's tmp folder that it was unpacked into, else NULL */
@@ -74,6 +76,7 @@ struct stage_state {
         struct platform platform;   /* what it is built for */
         struct stage_state *parent; /* base is a stage */
         struct image *base_image;   /* base is an image */
+        struct build_context *base_context; /* base is a further context */
 };
 
 /* A line of the progress. */
@@ -233,7 +236,10 @@ int build_contexts_open(struct build *b, struct error *err);
 void build_context_close(struct build *b, struct build_context *c);
 /* "[internal] load build context" is shown once. */
 void build_context_announce(struct build *b, struct build_context *c);
-struct build_context *build_context_find(struct build *b, const char *name);
+/* The further context of that name, fetched if need be; *ret is NULL for none. */
+int build_context_find(struct build *b, const char *name, struct build_context **ret, struct error *err);
+/* The folder of an image layout. */
+struct build_context *build_context_layout(struct build *b, const char *name);
 /* Is the path (clean, relative) left out by .dockerignore? */
 int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err);
 
@@ -243,10 +249,14 @@ int build_plan(struct build *b, struct stage_state **ret_target, struct error *e
 /* Every needed stage to its end. */
 int build_solve(struct build *b, struct error *err);
 
+/* ---- layout.c ---- */
+/* The image of an OCI layout, "PATH[:TAG][@DIGEST]", whose folder is `root`; its layers are held. The caller's. */
+int build_layout_load(struct build *b, int root, const char *reference, struct image **ret, struct error *err);
+
 /* ---- stage.c ---- */
 /* The last one of that name among the first `before`, NULL. */
 struct stage_state *build_stage_named(struct build *b, const char *name, size_t before);
-void build_stage_begin(struct build *b, struct stage_state *s);
+int build_stage_begin(struct build *b, struct stage_state *s, struct error *err);
 /* What --from=NAME means to a stage: a stage, a context, or else (both NULL) an image. */
 int build_from_find(struct build *b, const struct stage_state *s, const char *from,
                     struct stage_state **ret_stage, struct build_context **ret_context, struct error *err);

@@ -111,36 +111,51 @@ static int duplicate_folder(int fd, int *ret, struct error *err)
         return 0;
 }
 
+static int read_patterns(int fd, const char *given, struct path_matcher **ret, struct error *err)
+{
+        cleanup_free char *text = given ? xstrdup(given) : NULL;
+        cleanup_strv char **patterns = NULL;
+
+        if (!text && read_text(fd, ".dockerignore", &text, NULL) < 0)
+                return 0;
+        patterns = dockerignore_parse(text, strlen(text));
+        return *patterns ? path_matcher_new(patterns, ret, err) : 0;
+}
+
+/* Further contexts: folders that the client passed, and URLs that are fetched when a stage needs them. */
 static int open_further(struct build *b, size_t first, struct error *err)
 {
         char *const *names = b->options->build_contexts;
 
         for (size_t i = 0; names && names[i]; i++) {
-                struct build_context c = { .name = xstrdup(names[i]), .fd = -1 };
+                const char *image = strmap_get(&b->options->image_contexts, names[i]);
+                struct build_context c = { .name = xstrdup(names[i]),
+                                           .fd = -1,
+                                           .layout = image && string_after(image, BUILD_LAYOUT) };
 
                 ARRAY_APPEND(b->more, b->n_more, c);
                 if (first + i >= b->request->n_fds)
                         return error_set(err, ERROR_INVALID, "the context %s is missing", names[i]);
-                if (duplicate_folder(b->request->fds[first + i], &b->more[i].fd, err) < 0)
+                if (duplicate_folder(b->request->fds[first + i], &b->more[i].fd, err) < 0 ||
+                    (!c.layout && read_patterns(b->more[i].fd, NULL, &b->more[i].ignore, err) < 0))
                         return -1;
+        }
+        for (size_t i = 0; i < b->options->url_contexts.count; i++) {
+                const struct strpair *pair = &b->options->url_contexts.pairs[i];
+                struct build_context c = { .name = xstrdup(pair->key), .url = pair->value, .fd = -1 };
+
+                ARRAY_APPEND(b->more, b->n_more, c);
         }
         return 0;
 }
 
 static int read_ignore(struct build *b, struct error *err)
 {
-        cleanup_free char *text = NULL;
-        cleanup_strv char **patterns = NULL;
+        const char *given = b->options->dockerignore;
 
-        if (b->options->dockerignore)
-                text = xstrdup(b->options->dockerignore);
-        else if (!streq(b->options->context, "directory") ||
-                 read_text(b->context.fd, ".dockerignore", &text, NULL) < 0)
+        if (!given && !streq(b->options->context, "directory"))
                 return 0;
-        patterns = dockerignore_parse(text, strlen(text));
-        if (!*patterns)
-                return 0;
-        return path_matcher_new(patterns, &b->context.ignore, err);
+        return read_patterns(b->context.fd, given, &b->context.ignore, err);
 }
 
 static int read_dockerfile(struct build *b, struct error *err)
@@ -213,12 +228,47 @@ void build_context_announce(struct build *b, struct build_context *c)
         vertex_done(b, &v);
 }
 
-struct build_context *build_context_find(struct build *b, const char *name)
+static struct build_context *find_context(struct build *b, const char *name, bool layout)
 {
         for (size_t i = 0; i < b->n_more; i++)
-                if (strcasecmp(b->more[i].name, name) == 0)
+                if (strcasecmp(b->more[i].name, name) == 0 && b->more[i].layout == layout)
                         return &b->more[i];
         return NULL;
+}
+
+struct build_context *build_context_layout(struct build *b, const char *name)
+{
+        return find_context(b, name, true);
+}
+
+static int fetch_context(struct build *b, struct build_context *c, struct error *err)
+{
+        struct error failure = {};
+        struct vertex v;
+
+        vertex_begin(b, &v, "[context %s] %s", c->name, c->url);
+        if (open_url(b, c, c->url, NULL, &failure) < 0) {
+                vertex_failed(b, &v, &failure);
+                return error_move(err, &failure);
+        }
+        c->announced = true;
+        vertex_done(b, &v);
+        return 0;
+}
+
+int build_context_find(struct build *b, const char *name, struct build_context **ret, struct error *err)
+{
+        static pthread_mutex_t fetching = PTHREAD_MUTEX_INITIALIZER;
+        struct build_context *c = *ret = find_context(b, name, false);
+        int r = 0;
+
+        if (!c || !c->url)
+                return 0;
+        pthread_mutex_lock(&fetching);
+        if (c->fd < 0)
+                r = fetch_context(b, c, err);
+        pthread_mutex_unlock(&fetching);
+        return r;
 }
 
 int build_context_ignores(struct build_context *c, const char *path, bool *ret, struct error *err)

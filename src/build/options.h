@@ -4,6 +4,9 @@
 #include "base/json.h"
 #include "oci/container-config.h"
 
+/* Before the value of an image context that is an image layout: "PATH[:TAG][@DIGEST]". */
+#define BUILD_LAYOUT "oci-layout://"
+
 /* A secret of RUN --mount=type=secret. `value` is base64: secrets are bytes. */
 struct build_secret {
         char *id, *value;
@@ -23,7 +26,9 @@ struct build_options {
         /* "directory": the first descriptor is the context; "tar": it is a stream with one; "url": `context_url`; "none". */
         char *context, *context_url;
         char **build_contexts;        /* names of further contexts; their descriptors follow in order */
-        struct strmap image_contexts; /* further contexts that are images: name → reference */
+        struct strmap image_contexts; /* further contexts that are images: name → reference, or BUILD_LAYOUT with what stands behind it,
+                                         with the folder's descriptor by the same name */
+        struct strmap url_contexts;   /* further contexts that the engine fetches: name → URL */
         struct strmap build_args, labels;
         char **tags;
         char *target, *network;

@@ -98,15 +98,13 @@ static int discover_stage(struct build *b, struct stage_state *s, struct error *
         s->needed = true;
         if (expand_base(b, s, err) < 0)
                 return -1;
-        if (build_context_find(b, s->base))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "FROM a build context that is a folder is not supported by davit yet: %s",
-                                 s->base);
-        if (!strmap_get(&b->options->image_contexts, s->base))
+        if (build_context_find(b, s->base, &s->base_context, err) < 0)
+                return -1;
+        if (!s->base_context && !strmap_get(&b->options->image_contexts, s->base))
                 s->parent = build_stage_named(b, s->base, s->number);
         if (s->parent)
                 add_need(s, NULL, s->parent, b->where);
-        else if (!streq(s->base, "scratch"))
+        else if (!s->base_context && !streq(s->base, "scratch"))
                 build_image_want(b, s->base, b->where);
         for (size_t i = 0; i < s->stage->n_commands; i++)
                 if (discover_instruction(b, s, &s->stage->commands[i], err) < 0)
@@ -180,7 +178,8 @@ static int take_bases(struct build *b, struct error *err)
                 for (size_t i = 0; i < b->n_stages; i++) {
                         struct stage_state *s = &b->stages[i];
 
-                        if (!s->needed || s->parent || s->base_image || streq(s->base, "scratch"))
+                        if (!s->needed || s->parent || s->base_image || s->base_context ||
+                            streq(s->base, "scratch"))
                                 continue;
                         again = true;
                         if (take_base(b, s, err) < 0)
@@ -239,7 +238,7 @@ static void count_steps(struct build *b)
         for (size_t n = 0; n < b->n_order; n++) {
                 struct stage_state *s = b->order[n];
 
-                s->total = s->base_image ? 1 : 0;
+                s->total = s->base_image || s->base_context ? 1 : 0;
                 for (size_t i = 0; i < s->n_triggers; i++)
                         s->total += is_shown(&s->triggers[i]);
                 for (size_t i = 0; i < s->stage->n_commands; i++)
@@ -393,8 +392,7 @@ static int run_node(void *arg, size_t node, struct error *err)
                 return -1;
         if (n->instruction)
                 return build_instruct(p->b, n->stage, n->instruction, err);
-        build_stage_begin(p->b, n->stage);
-        return 0;
+        return build_stage_begin(p->b, n->stage, err);
 }
 
 static void node_failed(void *arg, size_t node)

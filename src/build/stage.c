@@ -20,7 +20,8 @@ int build_from_find(struct build *b, const struct stage_state *s, const char *fr
                     struct stage_state **ret_stage, struct build_context **ret_context, struct error *err)
 {
         *ret_stage = NULL;
-        *ret_context = build_context_find(b, from);
+        if (build_context_find(b, from, ret_context, err) < 0)
+                return -1;
         if (*ret_context)
                 return 0;
         if (strchr(from, '$'))
@@ -113,15 +114,56 @@ static void show_base(struct build *b, struct stage_state *s)
         vertex_done(b, &v);
 }
 
-void build_stage_begin(struct build *b, struct stage_state *s)
+static int execute_base(struct build *b, struct stage_state *s, struct step_tree *t, const struct vertex *v,
+                        void *arg, struct error *err)
+{
+        struct copy_rules rules = { .ignore = s->base_context->ignore };
+
+        (void)v;
+        (void)arg;
+        return step_tree_mount(b, s, t, err) < 0
+                   ? -1
+                   : copy_tree(s->base_context->fd, ".", t->root, "/", &rules, err);
+}
+
+/* FROM a folder: its content is the first layer. */
+static int begin_from_context(struct build *b, struct stage_state *s, struct error *err)
+{
+        const struct copy_source from = { s->base_context->fd, s->base_context, {} };
+        const struct copy_rules rules = { .ignore = s->base_context->ignore };
+        struct build_work work = { .execute = execute_base };
+        cleanup_free char *prefix = NULL;
+        struct step_key key;
+        struct digest digest;
+        int r;
+
+        begin_from_scratch(s);
+        build_context_announce(b, s->base_context);
+        step_key_begin(&key, s, "context");
+        r = source_digest(b, &from, "", &rules, &key, err);
+        step_key_finish(&key, &digest);
+        if (r < 0)
+                return -1;
+        prefix = build_step_prefix(s, b);
+        work.text = string_format("%sFROM %s", prefix, s->base);
+        if (build_perform(b, s, &digest, &work, err) < 0)
+                return -1;
+        build_history(s, true, string_format("FROM %s # buildkit", s->base));
+        return 0;
+}
+
+int build_stage_begin(struct build *b, struct stage_state *s, struct error *err)
 {
         build_tell_step(b, s->stage->from.original);
         if (s->parent)
                 begin_from_stage(s);
+        else if (s->base_context)
+                return begin_from_context(b, s, err);
         else if (s->base_image)
                 begin_from_image(s);
         else
                 begin_from_scratch(s);
         if (s->base_image)
                 show_base(b, s);
+        return 0;
 }

@@ -1,6 +1,7 @@
 /* The build's contexts. The Dockerfile is read here, so that it may lie anywhere; folders are opened here,
  * and travel as descriptors. */
 #include "base/fd.h"
+#include "build/git.h"
 #include "cli/build.h"
 
 #include <errno.h>
@@ -24,10 +25,52 @@ static int add_folder(struct build_upload *u, const char *path)
         return 0;
 }
 
+/* A folder: of files, or (`layout`) an image layout, "PATH[:TAG][@DIGEST]". */
+static int add_further_folder(struct build_upload *u, const char *name, const char *value, bool layout,
+                              struct error *err)
+{
+        cleanup_free char *path = layout ? xstrndup(value, strcspn(value, ":@")) : xstrdup(value);
+
+        if (u->n_fds == ARRAY_SIZE(u->fds))
+                return error_set(err, ERROR_INVALID, "failed to build: too many build contexts");
+        if (add_folder(u, path) < 0)
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to get build context %s: stat %s: %s", name, path,
+                                 errno == ENOENT ? "no such file or directory" : "not a directory");
+        strv_append(&u->options.build_contexts, name);
+        return 0;
+}
+
+/* One NAME=VALUE of --build-context. */
+static int add_further(struct build_upload *u, const char *name, const char *value, struct error *err)
+{
+        const char *image = string_after(value, "docker-image://"),
+                   *layout = string_after(value, BUILD_LAYOUT);
+
+        if (image) {
+                strmap_set(&u->options.image_contexts, name, image);
+                return 0;
+        }
+        if (layout) {
+                strmap_set(&u->options.image_contexts, name, value);
+                return add_further_folder(u, name, layout, true, err);
+        }
+        if (url_is_git(value) || string_after(value, "http://") || string_after(value, "https://")) {
+                strmap_set(&u->options.url_contexts, name, value);
+                return 0;
+        }
+        if (string_after(value, "target:"))
+                return error_set(err, ERROR_INVALID,
+                                 "failed to build: failed to solve: unsupported context source target for %s",
+                                 name);
+        return add_further_folder(u, name, value, false, err);
+}
+
 static int set_further_contexts(const struct build_flags *f, struct build_upload *u, struct error *err)
 {
         for (char **c = f->build_context; c && *c; c++) {
                 const char *equals = strchr(*c, '=');
+                cleanup_free char *name = NULL;
 
                 if (!equals)
                         return error_set(err, ERROR_INVALID, "invalid context value: %s, expected key=value",
@@ -35,26 +78,9 @@ static int set_further_contexts(const struct build_flags *f, struct build_upload
                 if (equals == *c)
                         return error_set(err, ERROR_INVALID,
                                          "invalid context name : invalid reference format");
-                if (string_after(equals + 1, "docker-image://")) {
-                        cleanup_free char *name = xstrndup(*c, (size_t)(equals - *c));
-
-                        strmap_set(&u->options.image_contexts, name,
-                                   string_after(equals + 1, "docker-image://"));
-                        continue;
-                }
-                if (strstr(equals, "://"))
-                        return error_set(
-                            err, ERROR_UNSUPPORTED,
-                            "failed to build: a build context from a URL is not supported by davit yet: %s",
-                            equals + 1);
-                if (u->n_fds == ARRAY_SIZE(u->fds))
-                        return error_set(err, ERROR_INVALID, "failed to build: too many build contexts");
-                if (add_folder(u, equals + 1) < 0)
-                        return error_set(err, ERROR_INVALID,
-                                         "failed to build: failed to get build context %.*s: stat %s: no "
-                                         "such file or directory",
-                                         (int)(equals - *c), *c, equals + 1);
-                strv_append_take(&u->options.build_contexts, xstrndup(*c, (size_t)(equals - *c)));
+                name = xstrndup(*c, (size_t)(equals - *c));
+                if (add_further(u, name, equals + 1, err) < 0)
+                        return -1;
         }
         return 0;
 }
