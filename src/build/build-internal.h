@@ -101,6 +101,7 @@ struct build {
         char *text, *filename; /* the Dockerfile */
         struct build_context context, *more;
         size_t n_more;
+        const int *ssh; /* agents' sockets, as the options name them; borrowed */
         char **global_args;                  /* platform arguments and ARGs before FROM: NAME=value */
         struct stage_state *stages, **order; /* the needed ones, each behind what it needs */
         size_t n_stages, n_order;

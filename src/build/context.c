@@ -140,6 +140,9 @@ static int open_further(struct build *b, size_t first, struct error *err)
                     (!c.layout && read_patterns(b->more[i].fd, NULL, &b->more[i].ignore, err) < 0))
                         return -1;
         }
+        if (first + b->n_more + strv_length(b->options->ssh) > b->request->n_fds)
+                return error_set(err, ERROR_INVALID, "the socket of an ssh agent is missing");
+        b->ssh = b->request->fds + first + b->n_more;
         for (size_t i = 0; i < b->options->url_contexts.count; i++) {
                 const struct strpair *pair = &b->options->url_contexts.pairs[i];
                 struct build_context c = { .name = xstrdup(pair->key), .url = pair->value, .fd = -1 };

@@ -67,7 +67,7 @@ static int run(const char *dir, int dirfd, int *ret_code, struct error *err)
         if (load(dirfd, "config.json", &oci_spec_table, &spec, err) < 0 ||
             load(dirfd, "step.json", &step_request_table, &request, err) < 0)
                 return -1;
-        if (request.seccomp && seccomp_program_read(AT_FDCWD, request.seccomp, &program, err) < 0)
+        if (!string_empty(request.seccomp) && seccomp_program_read(AT_FDCWD, request.seccomp, &program, err) < 0)
                 return -1;
         runtime_options_init(&options);
         options.id = request.id;
@@ -77,7 +77,7 @@ static int run(const char *dir, int dirfd, int *ret_code, struct error *err)
         options.stdio[1] = 1;
         options.stdio[2] = 2;
         options.netns_fd = request.has_netns ? NETNS_FD : -1;
-        options.seccomp = request.seccomp ? &program : NULL;
+        options.seccomp = string_empty(request.seccomp) ? NULL : &program;
         r = runtime_create(&options, &container, err);
         if (r == 0) {
                 r = runtime_start(container, err);

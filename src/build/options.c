@@ -32,6 +32,7 @@ static const struct json_field fields[] = {
         F("context_url", context_url, JSON_STRING),
         F("build_contexts", build_contexts, JSON_STRV),
         F("image_contexts", image_contexts, JSON_STRMAP),
+        F("ssh", ssh, JSON_STRV),
         F("url_contexts", url_contexts, JSON_STRMAP),
         F("build_args", build_args, JSON_STRMAP),
         F("labels", labels, JSON_STRMAP),

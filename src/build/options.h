@@ -29,6 +29,7 @@ struct build_options {
         struct strmap image_contexts; /* further contexts that are images: name → reference, or BUILD_LAYOUT with what stands behind it,
                                          with the folder's descriptor by the same name */
         struct strmap url_contexts;   /* further contexts that the engine fetches: name → URL */
+        char **ssh;                   /* ids of ssh agents; descriptors of their sockets follow those of contexts */
         struct strmap build_args, labels;
         char **tags;
         char *target, *network;

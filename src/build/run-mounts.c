@@ -1,5 +1,6 @@
 /* RUN --mount: bind (from the context, a stage, an image), cache, tmpfs, secret. */
 #include "build/run-internal.h"
+#include "build/ssh.h"
 
 #include "base/hash.h"
 #include "base/path.h"
@@ -400,14 +401,52 @@ static int add_secret(struct build *b, struct step_tree *t, struct run_work *w, 
         return run_mount_point(t, w, target, false, err);
 }
 
+char *run_ssh_target(const struct stage_state *s, const struct run_mount *m, size_t index)
+{
+        return string_empty(m->target) ? string_format("/run/buildkit/ssh_agent.%zu", index)
+                                       : build_absolute(s, m->target, false);
+}
+
+/* The descriptor of an agent's socket; -1: not given. */
+static int find_agent(const struct build *b, const char *id)
+{
+        for (size_t i = 0; b->options->ssh && b->options->ssh[i]; i++)
+                if (streq(b->options->ssh[i], id))
+                        return b->ssh[i];
+        return -1;
+}
+
+static int add_ssh(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
+                   const struct run_mount *m, struct oci_spec *spec, struct error *err)
+{
+        static const char *const options[] = { "rbind", "rprivate", NULL };
+        const char *id = string_empty(m->id) ? "default" : m->id;
+        size_t index = 0;
+        cleanup_free char *target = NULL, *path = NULL;
+        struct ssh_proxy *proxy;
+        int agent = find_agent(b, id);
+
+        for (const struct run_mount *before = w->mounts; before < m; before++)
+                index += before->type == MOUNT_SSH;
+        if (agent < 0)
+                return m->required ? error_set(err, ERROR_NOT_FOUND, "unset ssh forward key %s", id) : 0;
+        target = run_ssh_target(s, m, index);
+        path = string_format("%s/ssh-%zu", t->path, index);
+        if (ssh_proxy_new(path, agent, m->uid >= 0 ? (uid_t)m->uid : 0, m->gid >= 0 ? (gid_t)m->gid : 0,
+                          m->mode >= 0 ? (mode_t)m->mode : 0600, &proxy, err) < 0)
+                return -1;
+        ARRAY_APPEND(w->agents, w->n_agents, proxy);
+        run_add_mount(spec, target, "bind", path, NULL, options);
+        return run_mount_point(t, w, target, false, err);
+}
+
 static int add_mount(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w,
                      const struct run_mount *m, struct oci_spec *spec, struct error *err)
 {
         cleanup_free char *target = target_of(s, m);
 
         if (m->type == MOUNT_SSH)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "RUN --mount=type=ssh is not supported by davit yet");
+                return add_ssh(b, s, t, w, m, spec, err);
         if (streq(target, "/"))
                 return error_set(err, ERROR_INVALID, "invalid mount target \"%s\"", target);
         switch (m->type) {
@@ -439,6 +478,11 @@ void run_mounts_release(struct build *b, struct run_work *w)
                 free(w->files[i].path);
         }
         free(w->files);
+        for (size_t i = 0; i < w->n_agents; i++)
+                ssh_proxy_free(w->agents[i]);
+        free(w->agents);
+        w->agents = NULL;
+        w->n_agents = 0;
         for (size_t i = 0; i < w->n_locks; i++)
                 close(w->locks[i]);
         free(w->locks);

@@ -76,7 +76,7 @@ static int add_process(struct build *b, struct stage_state *s, struct run_work *
 {
         struct oci_process *p = spec->process = xcalloc(1, sizeof(*p));
         struct oci_capabilities *c = p->capabilities = xcalloc(1, sizeof(*c));
-        uint64_t mask = caps_docker_defaults();
+        uint64_t mask = w->insecure ? caps_all() & caps_bounding() : caps_docker_defaults();
 
         if (set_user(s, w, p, err) < 0)
                 return -1;
@@ -114,7 +114,31 @@ static void add_mounts(struct build *b, struct step_tree *t, struct run_work *w,
         (void)w;
 }
 
-static void add_linux(struct build *b, const char *id, int netns, struct oci_spec *spec)
+/* What keeps a container from the host's kernel. */
+static void add_walls(struct oci_linux *l)
+{
+        runtime_default_device_rules(&l->resources->devices, &l->resources->n_devices);
+        runtime_default_masked_paths(&l->masked_paths);
+        runtime_default_readonly_paths(&l->readonly_paths);
+        l->seccomp = xcalloc(1, sizeof(*l->seccomp));
+        seccomp_docker_default(caps_docker_defaults(), l->seccomp);
+}
+
+static void remove_walls(struct oci_spec *spec)
+{
+        struct oci_linux *l = spec->linux_config;
+        struct oci_device_rule any = { .allow = true, .access = xstrdup("rwm") };
+
+        ARRAY_APPEND(l->resources->devices, l->resources->n_devices, any);
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                for (char **o = spec->mounts[i].options;
+                     string_after(spec->mounts[i].destination, "/sys") && o && *o; o++)
+                        if (streq(*o, "ro"))
+                                replace_string(o, "rw");
+}
+
+static void add_linux(struct build *b, const struct run_work *w, const char *id, int netns,
+                      struct oci_spec *spec)
 {
         static const char *const namespaces[] = { "mount", "uts", "pid", "ipc" };
         struct oci_linux *l = spec->linux_config = xcalloc(1, sizeof(*l));
@@ -126,15 +150,12 @@ static void add_linux(struct build *b, const char *id, int netns, struct oci_spe
                 ARRAY_APPEND(l->namespaces, l->n_namespaces,
                              ((struct oci_namespace){ xstrdup("network"), NULL }));
         l->resources = xcalloc(1, sizeof(*l->resources));
-        runtime_default_device_rules(&l->resources->devices, &l->resources->n_devices);
-        runtime_default_masked_paths(&l->masked_paths);
-        runtime_default_readonly_paths(&l->readonly_paths);
         l->cgroups_path = string_format("%s/%s",
                                         string_empty(b->options->cgroup_parent) ? b->services->cgroup_parent
                                                                                 : b->options->cgroup_parent,
                                         id);
-        l->seccomp = xcalloc(1, sizeof(*l->seccomp));
-        seccomp_docker_default(caps_docker_defaults(), l->seccomp);
+        if (!w->insecure)
+                add_walls(l);
 }
 
 int run_spec(struct build *b, struct stage_state *s, struct step_tree *t, struct run_work *w, const char *id,
@@ -144,8 +165,10 @@ int run_spec(struct build *b, struct stage_state *s, struct step_tree *t, struct
         spec->root = xcalloc(1, sizeof(*spec->root));
         spec->root->path = xstrdup("rootfs"); /* the overlay takes its place */
         spec->hostname = xstrdup(HOST_NAME);
-        add_linux(b, id, netns, spec);
+        add_linux(b, w, id, netns, spec);
         add_mounts(b, t, w, spec);
+        if (w->insecure)
+                remove_walls(spec);
         if (run_mounts_add(b, s, t, w, spec, err) < 0)
                 return -1;
         return add_process(b, s, w, spec, err);

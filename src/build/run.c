@@ -35,12 +35,10 @@ static int choose_network(struct build *b, const struct instruction *i, struct r
 
         if (streq(own, "host") && !streq(global, "host") && !allowed(b, "network.host"))
                 return error_set(err, ERROR_FORBIDDEN, "failed to load LLB: network.host is not allowed");
-        if (streq(i->security, "insecure"))
-                return allowed(b, "security.insecure")
-                           ? error_set(err, ERROR_UNSUPPORTED,
-                                       "RUN --security=insecure is not supported by davit yet")
-                           : error_set(err, ERROR_FORBIDDEN,
-                                       "failed to load LLB: security.insecure is not allowed");
+        w->insecure = streq(i->security, "insecure");
+        if (w->insecure && !allowed(b, "security.insecure"))
+                return error_set(err, ERROR_FORBIDDEN,
+                                 "failed to load LLB: security.insecure is not allowed");
         if (i->devices)
                 return error_set(err, ERROR_UNSUPPORTED, "RUN --device is not supported by davit yet");
         w->network = xstrdup(streq(own, "default") ? global : own);
@@ -121,6 +119,14 @@ static void set_environment(struct build *b, struct stage_state *s, struct run_w
                 w->env = strv_new();
         if (!env_get(w->env, "PATH"))
                 strv_append(&w->env, BUILD_DEFAULT_PATH);
+        for (size_t i = 0; i < w->n_mounts; i++) { /* the first one, whether there is an agent or not */
+                cleanup_free char *socket = NULL;
+
+                if (w->mounts[i].type != MOUNT_SSH || env_get(w->env, "SSH_AUTH_SOCK"))
+                        continue;
+                socket = run_ssh_target(s, &w->mounts[i], 0);
+                env_set(&w->env, "SSH_AUTH_SOCK", socket);
+        }
         /* Proxies reach every RUN, but neither the cache's keys nor the history. */
         for (size_t i = 0; i < ARRAY_SIZE(proxy_names); i++) {
                 const char *value = strmap_get(&b->options->build_args, proxy_names[i]);
@@ -143,6 +149,7 @@ static int make_key(struct build *b, struct stage_state *s, struct run_work *w, 
         step_key_add(&key, "user", s->image.config.user);
         step_key_add(&key, "cwd", s->image.config.working_dir);
         step_key_add(&key, "network", w->network);
+        step_key_add(&key, "security", w->insecure ? "insecure" : "sandbox");
         step_key_list(&key, "hosts", b->options->extra_hosts);
         step_key_list(&key, "mounts", i->mounts);
         for (size_t n = 0; n < i->n_files; n++)
@@ -219,7 +226,8 @@ static int run_container(struct build *b, struct step_tree *t, struct run_work *
 
         request.upper = upper;
         request.work = work;
-        if (b->services->seccomp(b->services->arg, spec->linux_config->seccomp, &seccomp, err) < 0)
+        if (spec->linux_config->seccomp &&
+            b->services->seccomp(b->services->arg, spec->linux_config->seccomp, &seccomp, err) < 0)
                 return -1;
         request.seccomp = seccomp;
         if (write_table(t->dirfd, "config.json", &oci_spec_table, spec, err) < 0 ||

@@ -11,6 +11,9 @@ void build_upload_deinit(struct build_upload *u)
 {
         for (size_t i = 0; i < u->n_fds; i++)
                 close(u->fds[i]);
+        for (size_t i = 0; i < u->n_agents; i++)
+                build_agent_stop(&u->agents[i]);
+        free(u->agents);
         build_options_deinit(&u->options);
 }
 
@@ -219,5 +222,5 @@ int build_prepare(const struct build_flags *f, const char *context, struct build
         o->check = f->check || streq(f->call, "check");
         o->allow = strv_copy(f->allow);
         o->shm_size = f->shm_size;
-        return build_contexts(f, context, ret, err);
+        return build_contexts(f, context, ret, err) < 0 ? -1 : build_ssh(f, ret, err);
 }

@@ -77,6 +77,9 @@ int build_upload_send(int fd, const struct build_upload *u, struct error *err)
         if (r == 0 && (fd_read_all(fd, &answer, 1) != 1 || fd_write_all(fd, text, strlen(text)) < 0))
                 r = error_set(err, ERROR_UNAVAILABLE, "the engine went away");
         explicit_bzero(text, strlen(text));
+        if (r == 0 && answer == 's' && u->options.ssh)
+                r = error_set(err, ERROR_UNSUPPORTED,
+                              "--ssh is not supported by davit with an engine of another host");
         for (size_t i = 0; i < u->n_fds && r == 0 && answer == 's'; i++)
                 r = send_stream(fd, u, i, err);
         return r < 0 ? error_context(err, "failed to send the build") : 0;

@@ -26,6 +26,12 @@ struct build_upload {
         struct build_options options;
         int fds[16];
         size_t n_fds;
+        struct build_agent { /* of ssh keys */
+                char *folder;
+                int leash; /* it ends when this is closed */
+                pid_t pid;
+        } * agents;
+        size_t n_agents;
 };
 void build_upload_deinit(struct build_upload *u);
 #define cleanup_build_upload __attribute__((cleanup(build_upload_deinit)))
@@ -38,6 +44,10 @@ int build_prepare(const struct build_flags *flags, const char *context, struct b
 /* ---- build-context.c: the argument and --build-context. ---- */
 int build_contexts(const struct build_flags *f, const char *context, struct build_upload *u,
                    struct error *err);
+
+/* ---- build-ssh.c ---- */
+int build_ssh(const struct build_flags *f, struct build_upload *u, struct error *err);
+void build_agent_stop(struct build_agent *a);
 
 /* ---- build-entry.c ---- */
 /* Fields ("type=local", "dest=out") put apart. "invalid value …" */
