@@ -103,6 +103,7 @@ struct build {
         size_t n_more;
         const int *ssh; /* agents' sockets, as the options name them; borrowed */
         char **global_args;                  /* platform arguments and ARGs before FROM: NAME=value */
+        char **default_args;                 /* the same without --build-arg's values */
         struct stage_state *stages, **order; /* the needed ones, each behind what it needs */
         size_t n_stages, n_order;
         struct stage_state *target; /* the result, once it is solved */
@@ -144,6 +145,7 @@ struct build {
         struct build_warning {
                 const char *rule;
                 char *text, *url;
+                size_t number; /* in the order of coming up */
                 struct dockerfile_location where;
         } * warnings;
         size_t n_warnings;
@@ -205,6 +207,7 @@ int build_repository_open(struct build *b, const struct reference *r, bool insec
 /* Adds a warning unless the Dockerfile says to skip the rule. */
 void build_warn(struct build *b, const char *rule, int start, int end, const char *format, ...)
     PRINTF_FORMAT(5, 6);
+/* ---- check-rules.c ---- */
 /* The rules that need the text alone. */
 void build_check(struct build *b);
 /* An error when there are warnings and the Dockerfile says that they are errors. */
@@ -406,6 +409,8 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
 int build_workdir(struct build *b, struct stage_state *s, const char *path, struct error *err);
 
 /* ---- run.c ---- */
+/* Is the client's consent there for what the RUN asks for? */
+int build_run_allowed(const struct build *b, const struct instruction *i, struct error *err);
 int build_run_instruction(struct build *b, struct stage_state *s, const struct instruction *i,
                           struct error *err);
 

@@ -65,6 +65,7 @@ static void build_deinit(struct build *b)
                 build_context_close(b, &b->more[i]);
         free(b->more);
         strv_free(b->global_args);
+        strv_free(b->default_args);
         strv_free(b->once);
         free(b->performed);
         strv_free(b->used_keys);

@@ -314,6 +314,22 @@ static char *history_text(const struct copy_work *w)
         return strbuf_take(&out);
 }
 
+static void check_ignored(struct copy_work *w)
+{
+        const struct instruction *i = w->instruction;
+        struct build_context *c = &w->build->context;
+
+        for (char **s = w->written; string_empty(i->from) && s && *s; s++) {
+                cleanup_free char *rooted = string_format("/%s", *s), *clean = path_clean(rooted);
+                bool ignored = false;
+
+                if (build_context_ignores(c, clean + 1, &ignored, NULL) == 0 && ignored)
+                        build_warn(w->build, "CopyIgnoredFile", i->start_line, i->end_line,
+                                   "Attempting to %s file \"%s\" that is excluded by .dockerignore",
+                                   w->add ? "Add" : "Copy", *s);
+        }
+}
+
 int build_copy(struct build *b, struct stage_state *s, const struct instruction *i, struct error *err)
 {
         __attribute__((cleanup(work_deinit))) struct copy_work w = {
@@ -328,6 +344,7 @@ int build_copy(struct build *b, struct stage_state *s, const struct instruction 
 
         if (expand_all(b, s, &w, err) < 0)
                 return -1;
+        check_ignored(&w);
         if (b->options->check)
                 return 0;
         if (open_source(&w, s, err) < 0)

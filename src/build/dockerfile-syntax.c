@@ -14,6 +14,7 @@ struct reader {
         bool directives_done;
         unsigned directives_seen;
         char **comments; /* right above the next instruction */
+        bool gap;        /* in the instruction that was read last */
 };
 
 /* A line without its newline characters. */
@@ -144,6 +145,8 @@ static void read_continuations(struct reader *r, struct strbuf *out)
         bool more = true;
 
         while (more && next_line(r, &l)) {
+                if (is_blank(l))
+                        r->gap = true;
                 if (is_comment(l) || is_blank(l))
                         continue;
                 more = cut_continuation(&l, r->out->escape);
@@ -174,6 +177,7 @@ static int read_logical(struct reader *r, struct strbuf *out, int *ret_start, st
                         continue;
                 }
                 *ret_start = r->line;
+                r->gap = false;
                 more = cut_continuation(&l, r->out->escape);
                 if (!more && l.len == 0)
                         continue;
@@ -302,6 +306,7 @@ static int read_node(struct reader *r, const char *line, int start, struct error
                 return -1;
         node->start_line = start;
         node->end_line = r->line;
+        node->gap = r->gap;
         node->comments = take_ptr(r->comments);
         ARRAY_APPEND(r->out->nodes, r->out->n_nodes, take_ptr(node));
         return 0;

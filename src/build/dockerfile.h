@@ -28,6 +28,7 @@ struct dockerfile_node {
         size_t n_heredocs;
         char **comments;          /* right above */
         int start_line, end_line; /* from 1 */
+        bool gap;                 /* a blank line between a continuation and what it continues with */
 };
 
 struct dockerfile_syntax {
@@ -92,6 +93,8 @@ struct instruction {
         char *name;     /* as it is written */
         char *original; /* the whole logical line */
         int start_line, end_line;
+        bool gap;       /* as of the node */
+        bool commented; /* there are comments right above */
 
         struct instruction_pair *pairs; /* ENV, LABEL, ARG */
         size_t n_pairs;
@@ -114,6 +117,7 @@ struct instruction {
         char *network, *security;    /* RUN */
         char **flags_used;           /* RUN: sorted names */
         char *platform, *stage_name; /* FROM */
+        bool described;              /* FROM: by a comment above that begins with the stage's name */
         struct health_config *health;
 };
 

@@ -302,6 +302,24 @@ static int add_ports(const char *word, char ***list, struct error *err)
         return 0;
 }
 
+static void check_port(struct build *b, const struct instruction *i, const char *word)
+{
+        const char *slash = strchr(word, '/');
+
+        if (strchr(word, ':'))
+                build_warn(
+                    b, "ExposeInvalidFormat", i->start_line, i->end_line,
+                    "EXPOSE instruction should not define an IP address or host-port mapping, found '%s'",
+                    word);
+        for (; slash && *slash; slash++) {
+                if (!isupper((unsigned char)*slash))
+                        continue;
+                build_warn(b, "ExposeProtoCasing", i->start_line, i->end_line,
+                           "Defined protocol '%s' in EXPOSE instruction should be lowercase", word);
+                break;
+        }
+}
+
 static int instruct_expose(struct build *b, struct stage_state *s, const struct instruction *i,
                            struct error *err)
 {
@@ -315,9 +333,11 @@ static int instruct_expose(struct build *b, struct stage_state *s, const struct 
 
                 if (shell_split(&rules, *a, &words, err) < 0)
                         return -1;
-                for (char **w = words; *w; w++)
+                for (char **w = words; *w; w++) {
+                        check_port(b, i, *w);
                         if (add_ports(*w, &ports, err) < 0)
                                 return -1;
+                }
         }
         strv_sort(ports);
         for (char **p = ports; *p; p++)

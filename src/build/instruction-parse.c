@@ -138,6 +138,11 @@ int parse_from(const struct dockerfile_node *node, struct instruction *ret, stru
                 return error_set(err, ERROR_INVALID, "FROM requires either one or three arguments");
         }
         ret->value = xstrdup(node->args[0]);
+        if (ret->stage_name) {
+                cleanup_free char *doc = doc_comment(node->comments, ret->stage_name);
+
+                ret->described = doc != NULL;
+        }
         return instruction_flags_parse(node->flags, flags, ARRAY_SIZE(flags), NULL, err);
 }
 

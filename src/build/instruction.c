@@ -61,6 +61,8 @@ int instruction_from_node(const struct dockerfile_node *node, struct instruction
         i.original = xstrdup(node->original);
         i.start_line = node->start_line;
         i.end_line = node->end_line;
+        i.gap = node->gap;
+        i.commented = node->comments && *node->comments;
         if (kind->parse(node, &i, err) < 0)
                 return -1;
         *ret = i;

@@ -11,6 +11,37 @@
 
 #include "base/time.h"
 
+/* Names that a FROM uses and no ARG before the first FROM declares; what the name is without --build-arg. */
+static void check_from_args(struct build *b, const struct instruction *from)
+{
+        cleanup_strv char **missing = NULL;
+        struct shell_words rules = { .escape = b->file.syntax.escape,
+                                     .lookup = shell_lookup_env,
+                                     .arg = b->default_args };
+        cleanup_free char *plain = NULL, *given = NULL;
+        struct reference r = {};
+
+        if (shell_expand(&rules, from->value, &plain, NULL) == 0 && reference_parse(plain, &r, NULL) < 0)
+                build_warn(b, "InvalidDefaultArgInFrom", from->start_line, from->end_line,
+                           "Default value for ARG %s results in empty or invalid base image name",
+                           from->value);
+        reference_deinit(&r);
+        rules.arg = b->global_args;
+        rules.unset = &missing;
+        if (shell_expand(&rules, from->value, &given, NULL) < 0)
+                return;
+        for (char **name = missing; name && *name; name++) {
+                bool declared = false;
+
+                for (size_t i = 0; i < b->file.n_meta_args; i++)
+                        for (size_t n = 0; n < b->file.meta_args[i].n_pairs; n++)
+                                declared |= streq(b->file.meta_args[i].pairs[n].key, *name);
+                if (!declared)
+                        build_warn(b, "UndefinedArgInFrom", from->start_line, from->end_line,
+                                   "FROM argument '%s' is not declared", *name);
+        }
+}
+
 /* FROM's name, expanded by the arguments before the first FROM. */
 static int expand_base(struct build *b, struct stage_state *s, struct error *err)
 {
@@ -80,6 +111,15 @@ static int need_from(struct build *b, struct stage_state *s, const struct instru
 static int discover_instruction(struct build *b, struct stage_state *s, const struct instruction *i,
                                 struct error *err)
 {
+        /* The reference says these of the whole build. */
+        b->where = (struct dockerfile_location){};
+        if (i->from && strchr(i->from, '$'))
+                return error_set(
+                    err, ERROR_INVALID,
+                    "variable expansion is not supported for --from, define a new stage with FROM using "
+                    "ARG from global scope as a workaround");
+        if (i->type == INSTRUCTION_RUN && build_run_allowed(b, i, err) < 0)
+                return -1;
         b->where = (struct dockerfile_location){ i->start_line, i->end_line };
         if (i->from && *i->from && need_from(b, s, i, i->from, err) < 0)
                 return -1;
@@ -90,6 +130,17 @@ static int discover_instruction(struct build *b, struct stage_state *s, const st
                         if (strncasecmp(*f, "from=", 5) == 0 && need_from(b, s, i, *f + 5, err) < 0)
                                 return -1;
         }
+        return 0;
+}
+
+static int want_base(struct build *b, const struct stage_state *s, struct error *err)
+{
+        struct reference r = {};
+
+        if (reference_parse(s->base, &r, err) < 0)
+                return error_context(err, "failed to parse stage name \"%s\"", s->base);
+        reference_deinit(&r);
+        build_image_want(b, s->base, b->where);
         return 0;
 }
 
@@ -104,8 +155,8 @@ static int discover_stage(struct build *b, struct stage_state *s, struct error *
                 s->parent = build_stage_named(b, s->base, s->number);
         if (s->parent)
                 add_need(s, NULL, s->parent, b->where);
-        else if (!s->base_context && !streq(s->base, "scratch"))
-                build_image_want(b, s->base, b->where);
+        else if (!s->base_context && !streq(s->base, "scratch") && want_base(b, s, err) < 0)
+                return -1;
         for (size_t i = 0; i < s->stage->n_commands; i++)
                 if (discover_instruction(b, s, &s->stage->commands[i], err) < 0)
                         return -1;
@@ -225,10 +276,16 @@ static int order_stages(struct build *b, struct stage_state *target, struct erro
                 b->stages[i].placed = 0;
                 b->stages[i].stacked = b->stages[i].ordered = false;
         }
-        target->stacked = true;
-        ARRAY_APPEND(stack, depth, target);
-        while (depth > 0 && r == 0)
-                r = descend(b, &stack, &depth, err);
+        for (size_t i = 0; i < b->n_stages && r == 0; i++) {
+                struct stage_state *root = &b->stages[i];
+
+                if (root->ordered || (root != target && !b->options->check))
+                        continue;
+                root->stacked = true;
+                ARRAY_APPEND(stack, depth, root);
+                while (depth > 0 && r == 0)
+                        r = descend(b, &stack, &depth, err);
+        }
         free(stack);
         return r;
 }
@@ -277,11 +334,34 @@ static int add_platform_args(struct build *b, const char *kind, const char *text
         return 0;
 }
 
-/* Arguments that FROM lines may use: of the platform, then those before the first FROM. */
-static int set_global_args(struct build *b, struct error *err)
+/* The ARGs before the first FROM, with --build-arg's values or only their own. */
+static int set_meta_args(struct build *b, char ***env, bool given_too, struct error *err)
 {
         struct shell_words rules = { .escape = b->file.syntax.escape, .lookup = shell_lookup_env };
 
+        for (size_t i = 0; i < b->file.n_meta_args; i++) {
+                const struct instruction *arg = &b->file.meta_args[i];
+
+                b->where = (struct dockerfile_location){ arg->start_line, arg->end_line };
+                for (size_t n = 0; n < arg->n_pairs; n++) {
+                        const char *given =
+                            given_too ? strmap_get(&b->options->build_args, arg->pairs[n].key) : NULL;
+                        cleanup_free char *value = NULL;
+
+                        rules.arg = *env;
+                        if (!given && arg->pairs[n].value &&
+                            shell_expand(&rules, arg->pairs[n].value, &value, err) < 0)
+                                return -1;
+                        if (given || value)
+                                env_set(env, arg->pairs[n].key, given ? given : value);
+                }
+        }
+        return 0;
+}
+
+/* Arguments that FROM lines may use: of the platform, then those before the first FROM. */
+static int set_global_args(struct build *b, struct error *err)
+{
         b->global_args = strv_new();
         if (add_platform_args(b, "BUILD", NULL, err) < 0 ||
             add_platform_args(b, "TARGET", b->platform, err) < 0)
@@ -289,23 +369,11 @@ static int set_global_args(struct build *b, struct error *err)
         strv_append_take(&b->global_args,
                          string_format("TARGETSTAGE=%s",
                                        string_empty(b->options->target) ? "default" : b->options->target));
-        for (size_t i = 0; i < b->file.n_meta_args; i++) {
-                const struct instruction *arg = &b->file.meta_args[i];
-
-                b->where = (struct dockerfile_location){ arg->start_line, arg->end_line };
-                for (size_t n = 0; n < arg->n_pairs; n++) {
-                        const char *given = strmap_get(&b->options->build_args, arg->pairs[n].key);
-                        cleanup_free char *value = NULL;
-
-                        rules.arg = b->global_args;
-                        if (!given && arg->pairs[n].value &&
-                            shell_expand(&rules, arg->pairs[n].value, &value, err) < 0)
-                                return -1;
-                        if (given || value)
-                                env_set(&b->global_args, arg->pairs[n].key, given ? given : value);
-                }
-        }
-        return 0;
+        b->default_args = strv_copy(b->global_args);
+        return set_meta_args(b, &b->global_args, true, err) < 0 ||
+                       set_meta_args(b, &b->default_args, false, err) < 0
+                   ? -1
+                   : 0;
 }
 
 int build_plan(struct build *b, struct stage_state **ret_target, struct error *err)
@@ -325,9 +393,15 @@ int build_plan(struct build *b, struct stage_state **ret_target, struct error *e
                 return error_set(err, ERROR_INVALID, "dockerfile contains no stages to build");
         if (set_global_args(b, err) < 0)
                 return -1;
+        for (size_t i = 0; i < b->n_stages; i++)
+                check_from_args(b, &b->file.stages[i].from);
         b->where = (struct dockerfile_location){};
-        if (find_target(b, &target, err) < 0 || discover_needs(b, target, err) < 0 ||
-            order_stages(b, target, err) < 0 || take_bases(b, err) < 0 || order_stages(b, target, err) < 0)
+        if (find_target(b, &target, err) < 0 || discover_needs(b, target, err) < 0)
+                return -1;
+        for (size_t i = 0; b->options->check && i < b->n_stages; i++) /* a check is of everything */
+                if (discover_needs(b, &b->stages[i], err) < 0)
+                        return -1;
+        if (order_stages(b, target, err) < 0 || take_bases(b, err) < 0 || order_stages(b, target, err) < 0)
                 return -1;
         count_steps(b);
         *ret_target = target;

@@ -89,6 +89,23 @@ static int add_process(struct build *b, struct stage_state *s, struct run_work *
         return add_rlimits(b, p, err);
 }
 
+/* The names of every RUN, whatever its network. */
+static int write_hosts(struct build *b, struct step_tree *t, struct error *err)
+{
+        cleanup_strbuf struct strbuf text = {};
+
+        strbuf_adds(&text, "127.0.0.1\tlocalhost " HOST_NAME "\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+        for (char **h = b->options->extra_hosts; h && *h; h++) {
+                const char *colon = strchr(*h, ':');
+
+                if (colon)
+                        strbuf_addf(&text, "%s\t%.*s\n", colon + 1, (int)(colon - *h), *h);
+        }
+        if (file_replace(t->dirfd, "hosts", text.data, text.len, 0644, false, err) < 0)
+                return -1;
+        return fchmodat(t->dirfd, "hosts", 0644, 0) < 0 ? error_errno(err, "hosts") : 0;
+}
+
 static void add_mounts(struct build *b, struct step_tree *t, struct run_work *w, struct oci_spec *spec)
 {
         static const char *const files[] = { "resolv.conf", "hostname", "hosts" };
@@ -166,6 +183,8 @@ int run_spec(struct build *b, struct stage_state *s, struct step_tree *t, struct
         spec->root->path = xstrdup("rootfs"); /* the overlay takes its place */
         spec->hostname = xstrdup(HOST_NAME);
         add_linux(b, w, id, netns, spec);
+        if (write_hosts(b, t, err) < 0)
+                return -1;
         add_mounts(b, t, w, spec);
         if (w->insecure)
                 remove_walls(spec);

@@ -28,20 +28,20 @@ static bool allowed(const struct build *b, const char *what)
         return strv_contains(b->options->allow, what);
 }
 
-static int choose_network(struct build *b, const struct instruction *i, struct run_work *w, struct error *err)
+static const char *build_network(const struct build *b)
 {
-        const char *global = string_empty(b->options->network) ? "default" : b->options->network;
-        const char *own = string_empty(i->network) ? "default" : i->network;
+        return string_empty(b->options->network) ? "default" : b->options->network;
+}
 
-        if (streq(own, "host") && !streq(global, "host") && !allowed(b, "network.host"))
+int build_run_allowed(const struct build *b, const struct instruction *i, struct error *err)
+{
+        if (streq(i->network, "host") && !streq(build_network(b), "host") && !allowed(b, "network.host"))
                 return error_set(err, ERROR_FORBIDDEN, "failed to load LLB: network.host is not allowed");
-        w->insecure = streq(i->security, "insecure");
-        if (w->insecure && !allowed(b, "security.insecure"))
+        if (streq(i->security, "insecure") && !allowed(b, "security.insecure"))
                 return error_set(err, ERROR_FORBIDDEN,
                                  "failed to load LLB: security.insecure is not allowed");
         if (i->devices)
                 return error_set(err, ERROR_UNSUPPORTED, "RUN --device is not supported by davit yet");
-        w->network = xstrdup(streq(own, "default") ? global : own);
         return 0;
 }
 
@@ -328,7 +328,10 @@ int build_run_instruction(struct build *b, struct stage_state *s, const struct i
 
         if (!i->args || !*i->args)
                 return error_set(err, ERROR_INVALID, "RUN requires at least one argument");
-        if (choose_network(b, i, &w, err) < 0 || read_mounts(b, s, i, &w, err) < 0)
+        w.insecure = streq(i->security, "insecure");
+        w.network =
+            xstrdup(string_empty(i->network) || streq(i->network, "default") ? build_network(b) : i->network);
+        if (read_mounts(b, s, i, &w, err) < 0)
                 return -1;
         if (b->options->check)
                 return 0;

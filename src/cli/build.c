@@ -349,6 +349,12 @@ int build_with_flags(struct cli *cli, struct build_flags *f, const char *context
         r = call_engine(cli, &upload, &session, err);
         if (r == 0 && f->explain)
                 build_printer_explain(session.printer);
+        if (r == 0 && end->failure && upload.options.check && end->warnings &&
+            json_object_array_length(end->warnings)) {
+                print_check(end);
+                printf("\nERROR: %s\n%s\n", end->failure, end->source ? end->source : "");
+                return 1;
+        }
         if (r == 0 && end->failure) {
                 build_printer_failures(session.printer);
                 if (end->source)
