@@ -17,12 +17,10 @@ static int import_image(struct request *req, struct response *res, struct error 
                 .platform = request_query_default(req, "platform", NULL),
         };
 
-        if (!streq(options.source, "-"))
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "importing from a URL is not supported by davit yet: %s", options.source);
         return progress_end(&progress,
-                            engine_image_import(req->engine, request_body(req), &options, progress_message,
-                                                &progress, &id, err),
+                            engine_image_import(req->engine,
+                                                streq(options.source, "-") ? request_body(req) : NULL,
+                                                &options, progress_message, &progress, &id, err),
                             err);
 }
 
@@ -50,6 +48,7 @@ static int push_image(struct request *req, struct response *res, struct error *e
         return progress_end(&progress,
                             engine_image_push(req->engine, request_param(req, "name"),
                                               request_query_default(req, "tag", NULL),
+                                              request_query_default(req, "platform", NULL),
                                               http_head_get(&req->head, "X-Registry-Auth"), progress_message,
                                               &progress, err),
                             err);

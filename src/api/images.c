@@ -1,6 +1,6 @@
 /* /images: what can be asked about them, names, removal. */
 #include "api/resources.h"
-#include "engine/image-transfer.h"
+#include "engine/image.h"
 
 /* What clients of old API versions look for. */
 static void add_virtual_size(const struct request *req, json_object *image)
@@ -98,30 +98,12 @@ static int prune_images(struct request *req, struct response *res, struct error 
         return response_json(res, 200, report, err);
 }
 
-static int search_images(struct request *req, struct response *res, struct error *err)
-{
-        (void)req, (void)res;
-        return error_set(err, ERROR_UNSUPPORTED, "searching a registry is not supported by davit yet");
-}
-
-static int inspect_distribution(struct request *req, struct response *res, struct error *err)
-{
-        cleanup_json json_object *tree = NULL;
-
-        if (engine_distribution_inspect(req->engine, request_param(req, "name"),
-                                        http_head_get(&req->head, "X-Registry-Auth"), &tree, err) < 0)
-                return -1;
-        return response_json(res, 200, tree, err);
-}
-
 static const struct route routes[] = {
         { "GET", "/images/json", list_images },
-        { "GET", "/images/search", search_images },
         { "GET", "/images/{name*}/json", inspect_image },
         { "GET", "/images/{name*}/history", image_history },
         { "POST", "/images/prune", prune_images },
         { "POST", "/images/{name*}/tag", tag_image },
         { "DELETE", "/images/{name*}", remove_image },
-        { "GET", "/distribution/{name*}/json", inspect_distribution },
 };
 const struct route_list image_routes = ROUTE_LIST(routes);

@@ -136,6 +136,8 @@ static int engine_options_from(struct daemon *d, struct error *err)
                         .https_proxy = o->https_proxy,
                         .no_proxy = o->no_proxy,
                         .attempts = (int)o->max_download_attempts,
+                        .downloads = (int)o->max_downloads,
+                        .uploads = (int)o->max_uploads,
                 },
         };
         if (network_pools_parse(o->pools, &d->pools, &e->network.n_pools, err) < 0)

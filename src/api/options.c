@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 enum option_type {
@@ -19,6 +20,7 @@ enum option_type {
         OPTION_MAP,
         OPTION_POOLS,   /* a list in flags, a list of objects in the file */
         OPTION_REFUSED, /* dockerd's, but not ours */
+        OPTION_PROXIES, /* an object of the file alone; its members are flags' names */
 };
 
 struct option {
@@ -64,6 +66,25 @@ static int check_ip(const char *value, struct error *err)
         if (inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1)
                 return 0;
         return error_set(err, ERROR_INVALID, "invalid string being converted to IP address: %s", value);
+}
+
+static int check_mirror(const char *value, struct error *err)
+{
+        const char *rest = strstr(value, "://");
+        const char *host = rest ? rest + 3 : value;
+
+        if (!string_after(value, "https://") && !string_after(value, "http://"))
+                return error_set(err, ERROR_INVALID,
+                                 "invalid mirror: %s in \"%s\": must use either 'https://' or 'http://'",
+                                 rest ? "unsupported scheme" : "no scheme specified", value);
+        if (!*host || *host == '/')
+                return error_set(err, ERROR_INVALID, "invalid mirror: \"%s\" is not a valid URI", value);
+        if (memchr(host, '@', strcspn(host, "/")))
+                return error_set(err, ERROR_INVALID, "invalid mirror: username/password not allowed in URI");
+        if (strpbrk(host, "?#"))
+                return error_set(err, ERROR_INVALID,
+                                 "invalid mirror: query or fragment at end of the URI \"%s\"", value);
+        return 0;
 }
 
 #define FIELD(member) offsetof(struct daemon_options, member)
@@ -131,17 +152,19 @@ static const struct option options[] = {
           "base=CIDR,size=BITS for networks" },
         { "add-runtime", 0, "runtimes", OPTION_REFUSED, 0, "other OCI runtimes come later" },
         { "registry-mirror", 0, "registry-mirrors", OPTION_LIST, FIELD(registry_mirrors),
-          "Preferred registry mirror" },
+          "Preferred registry mirror", check_mirror },
         { "insecure-registry", 0, "insecure-registries", OPTION_LIST, FIELD(insecure_registries),
           "Enable insecure registry communication" },
-        { "max-concurrent-downloads", 0, NULL, OPTION_REFUSED },
-        { "max-concurrent-uploads", 0, NULL, OPTION_REFUSED },
+        { "max-concurrent-downloads", 0, NULL, OPTION_INT, FIELD(max_downloads),
+          "Set the max concurrent downloads (default 3)" },
+        { "max-concurrent-uploads", 0, NULL, OPTION_INT, FIELD(max_uploads),
+          "Set the max concurrent uploads (default 5)" },
         { "max-download-attempts", 0, NULL, OPTION_INT, FIELD(max_download_attempts),
           "Attempts for each layer of a pull (default 5)" },
         { "http-proxy", 0, "", OPTION_STRING, FIELD(http_proxy), "Proxy URL for outgoing traffic" },
         { "https-proxy", 0, "", OPTION_STRING, FIELD(https_proxy), "Proxy URL for outgoing traffic" },
         { "no-proxy", 0, "", OPTION_STRING, FIELD(no_proxy), "Hosts without a proxy for outgoing traffic" },
-        { "proxies", 0, NULL, OPTION_REFUSED, 0, "give --http-proxy, --https-proxy and --no-proxy as flags" },
+        { "proxies", 0, "proxies", OPTION_PROXIES },
         { "allow-direct-routing", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
         { "authorization-plugin", 0, "authorization-plugins", OPTION_REFUSED, 0, "davit has no plugins" },
         { "cdi-spec-dir", 0, "cdi-spec-dirs", OPTION_REFUSED },
@@ -270,7 +293,8 @@ static int set_value(const struct option *o, struct daemon_options *d, const cha
 static const struct option *find_flag(const char *name, size_t len)
 {
         for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-                if (strlen(options[i].flag) == len && memcmp(options[i].flag, name, len) == 0)
+                if (options[i].type != OPTION_PROXIES && strlen(options[i].flag) == len &&
+                    memcmp(options[i].flag, name, len) == 0)
                         return &options[i];
         return NULL;
 }
@@ -348,7 +372,7 @@ char *daemon_options_usage(void)
                 static const char *const kinds[] = { "",       "",      " string", " int",
                                                      " bytes", " list", " map",    " pool" };
 
-                if (o->type == OPTION_REFUSED)
+                if (o->type == OPTION_REFUSED || o->type == OPTION_PROXIES)
                         continue;
                 strbuf_addf(&b, "  %c%c%c --%s%s%*s%s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
                             o->letter ? ',' : ' ', o->flag, kinds[o->type],
@@ -406,6 +430,31 @@ static int file_ulimits(json_object *value, struct daemon_options *d, struct err
         return 0;
 }
 
+/* "proxies": {"http-proxy": …, "https-proxy": …, "no-proxy": …}; a flag counts more. */
+static int file_proxies(json_object *value, struct daemon_options *d, struct error *err)
+{
+        if (!json_object_is_type(value, json_type_object))
+                return wrong_type("proxies", "an object", err);
+        json_object_object_foreach(value, name, proxy)
+        {
+                const struct option *o =
+                    string_ends_with(name, "-proxy") ? find_flag(name, strlen(name)) : NULL;
+                char **field =
+                    o && o->type == OPTION_STRING ? (char **)(void *)((char *)d + o->offset) : NULL;
+
+                if (!field)
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "the following directives don't match any configuration option: proxies.%s",
+                            name);
+                if (!json_object_is_type(proxy, json_type_string))
+                        return wrong_type(name, "a string", err);
+                if (!*field)
+                        *field = xstrdup(json_object_get_string(proxy));
+        }
+        return 0;
+}
+
 static int file_map(const struct option *o, json_object *value, struct daemon_options *d, struct error *err)
 {
         struct strmap *map = (struct strmap *)((char *)d + o->offset);
@@ -436,6 +485,8 @@ static int file_value(const struct option *o, json_object *value, struct daemon_
 
         if (streq(o->flag, "default-ulimit"))
                 return file_ulimits(value, d, err);
+        if (o->type == OPTION_PROXIES)
+                return file_proxies(value, d, err);
         if (o->type == OPTION_LIST || o->type == OPTION_POOLS)
                 return file_list(o, value, d, err);
         if (o->type == OPTION_MAP)
@@ -593,6 +644,15 @@ int daemon_options_check(const struct daemon_options *d, struct error *err)
         if (d->default_runtime && !streq(d->default_runtime, "runc"))
                 return error_set(err, ERROR_INVALID, "specified default runtime '%s' does not exist",
                                  d->default_runtime);
+        if (d->max_downloads < 0 || d->max_downloads > INT_MAX)
+                return error_set(err, ERROR_INVALID, "invalid max concurrent downloads: %lld",
+                                 (long long)d->max_downloads);
+        if (d->max_uploads < 0 || d->max_uploads > INT_MAX)
+                return error_set(err, ERROR_INVALID, "invalid max concurrent uploads: %lld",
+                                 (long long)d->max_uploads);
+        if (d->max_download_attempts < 0 || d->max_download_attempts > INT_MAX)
+                return error_set(err, ERROR_INVALID, "invalid max download attempts: %lld",
+                                 (long long)d->max_download_attempts);
         if (d->mtu < 0 || d->mtu > 65535)
                 return error_set(err, ERROR_INVALID, "invalid default MTU: %lld", (long long)d->mtu);
         return 0;

@@ -34,7 +34,7 @@ struct daemon_options {
         bool ipv6, no_icc, no_ip_masq, no_ip_forward;
         char **registry_mirrors, **insecure_registries;
         char *http_proxy, *https_proxy, *no_proxy;
-        int64_t max_download_attempts;
+        int64_t max_downloads, max_uploads, max_download_attempts;
         char **pools; /* "base=10.0.0.0/8,size=24" */
 };
 void daemon_options_deinit(struct daemon_options *o);

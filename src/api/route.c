@@ -2,9 +2,20 @@
 #include "api/resources.h"
 
 static const struct route_list *const resources[] = {
-        &system_routes, &container_routes, &container_stream_routes, &attach_websocket_routes,
-        &build_routes,  &build_classic_routes,  &exec_routes,      &archive_routes,          &image_transfer_routes,
-        &image_routes,  &volume_routes,    &network_routes,          &swarm_routes,
+        &system_routes,
+        &container_routes,
+        &container_stream_routes,
+        &attach_websocket_routes,
+        &build_routes,
+        &build_classic_routes,
+        &exec_routes,
+        &archive_routes,
+        &image_transfer_routes,
+        &registry_routes,
+        &image_routes,
+        &volume_routes,
+        &network_routes,
+        &swarm_routes,
 };
 
 void route_params_deinit(struct route_params *params)

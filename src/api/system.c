@@ -3,7 +3,7 @@
 #include "api/resources.h"
 #include "engine/engine.h"
 #include "engine/event.h"
-#include "engine/image-transfer.h"
+#include "engine/registry.h"
 #include "engine/info.h"
 
 static void ping_headers(struct response *res)

@@ -8,6 +8,9 @@
 #include <zstd.h>
 
 #define INPUT_SIZE (128 << 10)
+/* Beyond the first so many bytes of output a stream that expands more than so many times is a bomb. */
+#define FREE_OUTPUT (UINT64_C(4) << 30)
+#define RATIO_MAX 200
 /* A zstd frame may ask for this much memory (2 to the power of), as other engines allow. */
 #define ZSTD_WINDOW_MAX 27
 
@@ -16,6 +19,7 @@ struct decompressor {
         const struct codec *codec; /* NULL before the first read */
         unsigned char input[INPUT_SIZE];
         size_t start, end; /* of what is unread in `input` */
+        uint64_t total_in, total_out;
         bool input_ended, ended, frame_open;
         struct inflate_state *gzip;
         ZSTD_DStream *zstd;
@@ -48,6 +52,7 @@ static int refill(struct decompressor *d, struct error *err)
                 return -1;
         d->start = 0;
         d->end = (size_t)n;
+        d->total_in += (uint64_t)n;
         d->input_ended = n == 0;
         return n > 0;
 }
@@ -218,6 +223,7 @@ static int decompressor_start(struct decompressor *d, struct error *err)
         if (n < 0)
                 return -1;
         d->end = (size_t)n;
+        d->total_in = (uint64_t)n;
         codec = &codecs[compression_detect(d->input, d->end)];
         d->codec = codec;
         return codec->open ? codec->open(d, err) : 0;
@@ -226,10 +232,17 @@ static int decompressor_start(struct decompressor *d, struct error *err)
 static ssize_t decompressor_read(struct stream *s, void *buffer, size_t len, struct error *err)
 {
         struct decompressor *d = (struct decompressor *)s;
+        ssize_t n;
 
         if (!d->codec && decompressor_start(d, err) < 0)
                 return -1;
-        return d->codec->read(d, buffer, len, err);
+        n = d->codec->read(d, buffer, len, err);
+        if (n <= 0 || d->codec->compression == COMPRESSION_NONE)
+                return n;
+        d->total_out += (uint64_t)n;
+        if (d->total_out > FREE_OUTPUT && d->total_out / RATIO_MAX > d->total_in)
+                return damaged(d, "expands to more than 200 times its size", err);
+        return n;
 }
 
 static void decompressor_free(struct stream *s)

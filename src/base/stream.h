@@ -47,7 +47,8 @@ enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRES
 /* By magic number; needs at least 10 bytes to tell all of them. */
 enum compression compression_detect(const void *data, size_t len);
 /* The decompressed bytes of `inner`, whatever it is compressed with (told by magic, plain data passes
- * through). Damaged or truncated input is an ERROR_INVALID. Nothing is read before the first stream_read().
+ * through). Damaged or truncated input is an ERROR_INVALID, and so is what expands to more than 4 GB and 200
+ * times its size. Nothing is read before the first stream_read().
  */
 struct stream *stream_new_decompressed(struct stream *inner);
 /* Runs `inner` in a thread of its own and reads ahead of the consumer by up to 1 MB. Freeing it waits for the

@@ -1,8 +1,8 @@
 /* Blobs and manifests into a repository; what it has already is not sent again. */
 #include "build/blobs.h"
 #include "build/build-internal.h"
+#include "registry/layer-memory.h"
 #include "registry/registry.h"
-#include "registry/transfer-internal.h"
 
 struct remote {
         struct blob_target target;
@@ -26,12 +26,17 @@ static int open_layer(void *arg, struct stream **ret, struct error *err)
 static int find_layer(struct remote *r, const struct digest *diff_id, struct layer_blob *blob,
                       struct error *err)
 {
-        int known = layer_blob_find(r->target.store, diff_id, r->domain, r->path, blob, err);
+        struct layer_blob known[LAYER_BLOBS_MAX];
+        size_t count;
 
-        if (known <= 0 || !streq(blob->path, r->path) ||
-            (r->target.form.force && !streq(blob->media_type, blob_layer_media_type(&r->target.form))))
-                return MIN(known, 0);
-        return repository_blob_exists(r->repository, &blob->digest, NULL, err);
+        if (layer_blobs_find(r->target.store, diff_id, r->domain, r->path, known, &count, err) < 0)
+                return -1;
+        if (count == 0 || !streq(known[0].path, r->path) ||
+            (r->target.form.force &&
+             !streq(known[0].media_type, blob_layer_media_type(&r->target.form))))
+                return 0;
+        *blob = known[0];
+        return repository_blob_exists(r->repository, &blob->digest, err);
 }
 
 static int remote_layer(struct blob_target *t, const struct digest *diff_id, struct descriptor *ret,
@@ -46,8 +51,8 @@ static int remote_layer(struct blob_target *t, const struct digest *diff_id, str
         if (there < 0)
                 return -1;
         if (!there) {
-                if (repository_blob_upload(r->repository, open_layer, &source, NULL, &blob.digest, &blob.size,
-                                           err) < 0)
+                if (repository_blob_upload(r->repository, open_layer, &source, &blob.digest, &blob.size, err) <
+                    0)
                         return -1;
                 snprintf(blob.media_type, sizeof(blob.media_type), "%s", blob_layer_media_type(&t->form));
                 snprintf(blob.domain, sizeof(blob.domain), "%s", r->domain);
@@ -62,33 +67,17 @@ static int remote_layer(struct blob_target *t, const struct digest *diff_id, str
         return 0;
 }
 
-struct bytes {
-        const void *data;
-        size_t len;
-};
-
-static int open_bytes(void *arg, struct stream **ret, struct error *err)
-{
-        const struct bytes *b = arg;
-
-        (void)err;
-        *ret = stream_new_memory(b->data, b->len);
-        return 0;
-}
-
 static int remote_blob(struct blob_target *t, const void *data, size_t len, struct error *err)
 {
         struct remote *r = (struct remote *)t;
-        struct bytes bytes = { data, len };
-        struct digest digest, sent;
-        int64_t size;
+        struct digest digest;
         int there;
 
         digest_of(data, len, &digest);
-        there = repository_blob_exists(r->repository, &digest, NULL, err);
+        there = repository_blob_exists(r->repository, &digest, err);
         if (there)
                 return there < 0 ? -1 : 0;
-        return repository_blob_upload(r->repository, open_bytes, &bytes, &digest, &sent, &size, err);
+        return repository_blob_put(r->repository, &digest, data, len, err);
 }
 
 static int remote_manifest(struct blob_target *t, const char *name, const char *media_type, const void *data,
@@ -116,19 +105,12 @@ static void remote_free(struct blob_target *t)
 int build_repository_open(struct build *b, const struct reference *r, bool insecure, const char *actions,
                           struct repository **ret, struct error *err)
 {
-        const struct registry_settings *settings = b->services->registries;
-        struct registry_endpoint *endpoints;
         cleanup_registry_auth struct registry_auth auth = {};
-        size_t count;
-        int result;
 
         if (registry_auth_decode(strmap_get(&b->options->auths, r->domain), &auth, err) < 0)
                 return -1;
-        registry_endpoints(settings, r->domain, &endpoints, &count);
-        endpoints[count - 1].insecure |= insecure;
-        result = repository_open(settings, &endpoints[count - 1], r->path, &auth, actions, ret, err);
-        registry_endpoints_free(endpoints, count);
-        return result;
+        return repository_open_origin(b->services->registries, r->domain, r->path, &auth, actions, insecure,
+                                      ret, err);
 }
 
 int blob_repository_new(struct build *b, const char *name, bool insecure, const struct blob_form *form,

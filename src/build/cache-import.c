@@ -45,8 +45,10 @@ static int open_blob(struct build_import *m, const struct digest *digest, int64_
         cleanup_free char *path = NULL;
         int fd;
 
-        if (m->repository)
-                return repository_blob(m->repository, digest, size, NULL, ret, err);
+        if (m->repository) {
+                *ret = repository_blob(m->repository, digest, size, NULL);
+                return 0;
+        }
         digest_format_hex(digest, hex);
         path = string_format("blobs/sha256/%s", hex);
         fd = open_in_root(m->folder, path, O_RDONLY | O_NONBLOCK, 0, err);

@@ -91,7 +91,7 @@ static int push_stored(struct export *x, const struct reference *r, struct error
 
         if (registry_auth_decode(strmap_get(&x->b->options->auths, r->domain), &auth, err) < 0)
                 return -1;
-        return transfer_push(&t, r->tag, err);
+        return transfer_push(&t, r->tag, NULL, err);
 }
 
 static int push_own_form(struct export *x, const char *name, const struct reference *r, struct error *err)

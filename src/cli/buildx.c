@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+extern const struct command imagetools_command;
+
 static int run_version(struct cli *cli, struct invocation *call, struct error *err)
 {
         (void)cli, (void)call, (void)err;
@@ -45,7 +47,7 @@ static int run_help(struct cli *cli, struct invocation *call, struct error *err)
 }
 
 static const struct command *const commands[] = {
-        &buildx_history_command,
+        &buildx_history_command, &imagetools_command,
         &buildx_bake_command,
         &build_command,
         &buildx_create_command,

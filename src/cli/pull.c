@@ -149,8 +149,9 @@ static const struct option search_options[] = {
         OPTION_BOOL("no-trunc", 0, struct search, no_trunc, "Don't truncate output"),
 };
 static const struct format_field search_fields[] = {
-        { "Description", "DESCRIPTION" }, { "IsAutomated", "AUTOMATED" },
-        { "IsOfficial", "OFFICIAL" },     { "Name", "NAME" },
+        { "Description", "DESCRIPTION" },
+        { "IsOfficial", "OFFICIAL" },
+        { "Name", "NAME" },
         { "StarCount", "STARS" },
 };
 static const struct format_kind search_kind = {
@@ -163,7 +164,15 @@ static const struct format_kind search_kind = {
 };
 #define DESCRIPTION_SHOWN 45
 
-static json_object *search_row(json_object *found, bool full)
+/* A mark in tables and templates, a word in JSON. */
+static const char *official(json_object *found, bool json)
+{
+        bool is = json_get_bool(found, "is_official");
+
+        return json ? (is ? "true" : "false") : is ? "[OK]" : "";
+}
+
+static json_object *search_row(json_object *found, bool full, bool json)
 {
         json_object *row = json_object_new_object();
         const char *text = json_get_string(found, "description");
@@ -175,8 +184,7 @@ static json_object *search_row(json_object *found, bool full)
                         *p = ' ';
         shown = full ? xstrdup(description) : format_ellipsis(description, DESCRIPTION_SHOWN);
         json_set_string(row, "Description", shown);
-        json_set_string(row, "IsAutomated", "");
-        json_set_string(row, "IsOfficial", json_get_bool(found, "is_official") ? "[OK]" : "");
+        json_set_string(row, "IsOfficial", official(found, json));
         json_set_string(row, "Name", json_get_string(found, "name"));
         json_set_string(row, "StarCount", stars);
         return row;
@@ -189,6 +197,7 @@ static int run_search(struct cli *cli, struct invocation *call, struct error *er
         cleanup_client_stream struct client_stream *answer = NULL;
         cleanup_query struct client_query q = {};
         cleanup_json json_object *list = NULL;
+        bool json = o->format && (streq(o->format, "json") || strstr(o->format, "json ."));
         struct client *client;
         struct format *f;
         char *headers[2] = {};
@@ -196,7 +205,7 @@ static int run_search(struct cli *cli, struct invocation *call, struct error *er
 
         client_query_init(&q, "/images/search");
         client_query_add(&q, "term", call->args[0]);
-        if (o->limit)
+        if (o->limit > 0)
                 client_query_add_int(&q, "limit", o->limit);
         client_query_add(&q, "filters", filters);
         if (credentials_header(cli, "docker.io", &auth, err) < 0)
@@ -211,7 +220,8 @@ static int run_search(struct cli *cli, struct invocation *call, struct error *er
                 return -1;
         for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
              i++)
-                if (format_row(f, search_row(json_object_array_get_idx(list, i), o->no_trunc), err) < 0) {
+                if (format_row(f, search_row(json_object_array_get_idx(list, i), o->no_trunc, json), err) <
+                    0) {
                         format_close(f, NULL);
                         return -1;
                 }

@@ -2,6 +2,8 @@
 #include "cli/template-internal.h"
 #include "base/json.h"
 
+#include <ctype.h>
+
 /* Templates that call themselves end here. */
 #define MAX_CALLS 1000
 
@@ -79,6 +81,31 @@ static int call_method(struct execution *e, const struct value *on, const char *
         return 1;
 }
 
+/* Equal but for case, dots and underscores? */
+static bool same_name(const char *go, const char *json)
+{
+        for (;; go++, json++) {
+                json += strspn(json, "._");
+                if (tolower((unsigned char)*go) != tolower((unsigned char)*json))
+                        return false;
+                if (!*go)
+                        return true;
+        }
+}
+
+static int oci_member(const struct value *on, const char *name, struct value *ret)
+{
+        struct lh_entry *entry;
+
+        lh_foreach (json_object_get_object(on->json), entry)
+                if (same_name(name, lh_entry_k(entry))) {
+                        *ret =
+                            (struct value){ json_object_get((json_object *)lh_entry_v(entry)), name, false };
+                        return 1;
+                }
+        return 0;
+}
+
 static int member_of(struct execution *e, const struct node *node, const struct value *on, const char *name,
                      struct value *ret)
 {
@@ -95,8 +122,14 @@ static int member_of(struct execution *e, const struct node *node, const struct 
                         *ret = (struct value){ json_object_get(found), name, false };
                         return 0;
                 }
+                if (e->options->flags & TEMPLATE_OCI && oci_member(on, name, ret))
+                        return 0;
                 if (call_method(e, on, name, NULL, 0, ret))
                         return 0;
+                if (e->options->flags & TEMPLATE_OCI && on->json != e->data) {
+                        value_set_string(ret, "", 0); /* Go's types have it, empty */
+                        return 0;
+                }
                 if (value_member_is_map(on->member) || !(e->options->flags & TEMPLATE_STRUCTS)) {
                         *ret = (struct value){ .missing = true };
                         return 0;

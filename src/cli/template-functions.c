@@ -532,5 +532,11 @@ int template_function_call(const char *name, unsigned flags, const struct value 
                 *ret = (struct value){ json_object_get(args[0].json), args[0].member, args[0].missing };
                 return 0;
         }
+        if ((flags & TEMPLATE_OCI) && functions[i].call == call_json) {
+                cleanup_free char *text = json_format_pretty(args[0].json, 2);
+
+                value_set_string(ret, text, strlen(text));
+                return 0;
+        }
         return functions[i].call(args, n_args, ret, err);
 }

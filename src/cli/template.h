@@ -16,6 +16,9 @@ struct template;
 enum {
         TEMPLATE_STRUCTS = 1 << 0, /* a missing member is an error and not "<no value>" */
         TEMPLATE_HEADER = 1 << 1,  /* runs over column titles: json, upper, … leave them as they are */
+        TEMPLATE_OCI =
+            1 << 2, /* the data is OCI's JSON, whose names differ from those of Go's types by case, dots and
+                     * underscores (MediaType: mediaType); json prints indented, as with buildx */
 };
 
 struct template_options {

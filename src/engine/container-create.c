@@ -2,6 +2,7 @@
  * Whatever fails takes back what came before; a kill in between leaves a folder without config.json, which
  * the next start removes. */
 #include "engine/container-internal.h"
+#include "engine/image-internal.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "oci/reference.h"
@@ -362,26 +363,13 @@ static int find_image(struct engine *engine, const char *name, const char *platf
 {
         cleanup_image struct image *image = NULL;
         cleanup_platform struct platform wanted = {};
-        struct platform have;
 
         if ((reference_is_build_state(name) ? image_state_get(engine->store, name, &image, err)
                                        : image_resolve(engine->store, name, &image, err)) < 0)
                 return -1;
-        if (!string_empty(platform_text)) {
-                if (platform_parse(platform_text, &wanted, err) < 0)
-                        return -1;
-                have = (struct platform){ .architecture = image->config.architecture,
-                                          .os = image->config.os,
-                                          .variant = image->config.variant };
-                if (!platform_match(&wanted, &have, false)) {
-                        cleanup_free char *want = platform_format(&wanted), *got = platform_format(&have);
-
-                        return error_set(err, ERROR_NOT_FOUND,
-                                         "image with reference %s was found but its platform (%s) does not "
-                                         "match the specified platform (%s)",
-                                         name, got, want);
-                }
-        }
+        if (!string_empty(platform_text) && (platform_parse(platform_text, &wanted, err) < 0 ||
+                                             image_check_suits(image, name, &wanted, err) < 0))
+                return -1;
         *ret = take_ptr(image);
         return 0;
 }

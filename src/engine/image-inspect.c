@@ -48,7 +48,8 @@ static json_object *rootfs_json(const struct image *image)
 
         json_set_string(rootfs, "Type", "layers");
         json_object_object_add(rootfs, "Layers",
-                               image->n_diff_ids ? strings_json(image->config.diff_ids) : json_object_new_array());
+                               image->n_diff_ids ? strings_json(image->config.diff_ids)
+                                                 : json_object_new_array());
         return rootfs;
 }
 
@@ -82,14 +83,15 @@ static json_object *image_json(struct store *store, const struct image *image)
         return o;
 }
 
-int image_check_platform(const struct image *image, const char *name, const struct platform *want,
-                         struct error *err)
+static int wrong_platform(const struct image *image, const char *name, const struct platform *want,
+                          bool (*suits)(const struct platform *want, const struct platform *have),
+                          struct error *err)
 {
         struct platform have = { image->config.architecture, image->config.os, image->config.variant, NULL,
                                  NULL };
         cleanup_free char *wanted = NULL, *there = NULL;
 
-        if (!want || platform_match(want, &have, true))
+        if (!want || suits(want, &have))
                 return 0;
         wanted = platform_format(want);
         there = platform_format(&have);
@@ -97,6 +99,23 @@ int image_check_platform(const struct image *image, const char *name, const stru
                          "image with reference %s was found but its platform (%s) does not match the "
                          "specified platform (%s)",
                          name, there, wanted);
+}
+
+static bool is_same(const struct platform *want, const struct platform *have)
+{
+        return platform_match(want, have, true);
+}
+
+int image_check_platform(const struct image *image, const char *name, const struct platform *want,
+                         struct error *err)
+{
+        return wrong_platform(image, name, want, is_same, err);
+}
+
+int image_check_suits(const struct image *image, const char *name, const struct platform *want,
+                      struct error *err)
+{
+        return wrong_platform(image, name, want, platform_suits, err);
 }
 
 static int resolve(struct engine *engine, const char *name, const char *platform, struct image **ret,

@@ -31,6 +31,12 @@ void image_release_layers(struct store *store, const struct image *image);
 /* ERROR_NOT_FOUND unless the image is for `want` (NULL is any). */
 int image_check_platform(const struct image *image, const char *name, const struct platform *want,
                          struct error *err);
+/* The same with platform_suits(): for what shall run. */
+int image_check_suits(const struct image *image, const char *name, const struct platform *want,
+                      struct error *err);
 
 /* The API's `platform` parameters: JSON objects or "linux/arm64". The caller drops each and the array. */
 int image_platforms(char *const *texts, struct platform **ret, size_t *ret_count, struct error *err);
+
+/* A registry that nobody reaches is not us being unavailable: Docker answers 500. Returns -1. */
+int registry_failure(struct error *err);

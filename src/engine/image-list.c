@@ -129,7 +129,9 @@ static json_object *select_image(const struct selection *s, const struct image *
         size_t n_tags, n_digests;
         bool wanted = true;
 
-        if (image->config.created >= s->before || image->config.created <= s->since ||
+        /* An image may have no time of creation: it is older than all others. */
+        if (image->config.created >= s->before ||
+            (s->since != INT64_MIN && image->config.created <= s->since) ||
             !filters_match_labels(&s->filters, "label", &image->config.config.labels))
                 return NULL;
         tags = matching(image->tags, patterns, &n_tags);

@@ -18,8 +18,7 @@ static int join_reference(const char *name, const char *tag, struct reference *r
         return 0;
 }
 
-/* A registry that nobody reaches is not us being unavailable: Docker answers 500. */
-static int registry_failure(struct error *err)
+int registry_failure(struct error *err)
 {
         if (err && err->kind == ERROR_UNAVAILABLE)
                 err->kind = ERROR_SYSTEM;
@@ -59,6 +58,35 @@ static int transfer_request_init(struct transfer_request *r, struct engine *engi
         return 0;
 }
 
+static int parse_platform(const char *text, struct platform *ret, const struct platform **ret_given,
+                          struct error *err)
+{
+        *ret_given = string_empty(text) ? NULL : ret;
+        if (string_empty(text))
+                return 0;
+        return *text == '{' ? json_bind_text(&platform_table, text, strlen(text), ret, err)
+                            : platform_parse(text, ret, err);
+}
+
+/* An image of one platform comes whatever was asked for, with a warning. */
+static int warn_platform(struct engine *engine, const struct transfer_request *r, const struct digest *id,
+                         const struct platform *wanted, struct error *err)
+{
+        cleanup_free char *name = reference_familiar(&r->reference);
+        cleanup_image struct image *image = NULL;
+        cleanup_error struct error why = {};
+        cleanup_json json_object *message = NULL;
+        cleanup_free char *text = NULL;
+
+        if (!wanted || image_get(engine->store, id, &image, NULL) < 0 ||
+            image_check_suits(image, name, wanted, &why) == 0)
+                return 0;
+        message = json_object_new_object();
+        text = string_format("WARNING: %s", error_message(&why));
+        json_set_string(message, "status", text);
+        return r->transfer.progress ? r->transfer.progress(r->transfer.arg, message, err) : 0;
+}
+
 static void transfer_event(struct engine *engine, const struct transfer_request *r, const char *action)
 {
         cleanup_strmap struct strmap attributes = {};
@@ -72,22 +100,22 @@ int engine_image_pull(struct engine *engine, const char *name, const char *tag, 
                       const char *auth, image_progress progress, void *arg, struct error *err)
 {
         cleanup_transfer_request struct transfer_request r = {};
-        cleanup_platform struct platform wanted = {};
+        cleanup_platform struct platform parsed = {};
+        const struct platform *wanted;
         const char *reference;
         struct digest id;
         int done;
 
         if (transfer_request_init(&r, engine, name, tag, auth, err) < 0 ||
-            (!string_empty(platform) && platform_parse(platform, &wanted, err) < 0))
+            parse_platform(platform, &parsed, &wanted, err) < 0)
                 return -1;
         r.transfer.progress = progress;
         r.transfer.arg = arg;
         reference = r.reference.digest ?: r.reference.tag;
-        if (reference)
-                done =
-                    transfer_pull(&r.transfer, reference, string_empty(platform) ? NULL : &wanted, &id, err);
-        else
-                done = transfer_pull_all(&r.transfer, string_empty(platform) ? NULL : &wanted, err);
+        if (!reference)
+                done = transfer_pull_all(&r.transfer, wanted, err);
+        else if ((done = transfer_pull(&r.transfer, reference, wanted, &id, err)) == 0)
+                done = warn_platform(engine, &r, &id, wanted, err);
         if (done < 0)
                 return registry_failure(err);
         transfer_event(engine, &r, "pull");
@@ -109,143 +137,47 @@ static char **local_tags(struct engine *engine, const char *name, struct error *
                                 strv_append(&tags, *tag + len + 1);
         }
         image_list_free(images, count);
+        strv_sort(tags);
         if (!tags)
                 error_set(err, ERROR_NOT_FOUND, "An image does not exist locally with the tag: %s", name);
         return tags;
 }
 
-int engine_image_push(struct engine *engine, const char *name, const char *tag, const char *auth,
-                      image_progress progress, void *arg, struct error *err)
+static int push_tags(struct engine *engine, const struct transfer_request *r, const struct platform *platform,
+                     struct error *err)
+{
+        cleanup_strv char **tags = local_tags(engine, r->name, err);
+
+        if (!tags)
+                return -1;
+        if (r->reference.tag)
+                return transfer_push(&r->transfer, r->reference.tag, platform, err);
+        for (char **each = tags; *each; each++)
+                if (transfer_push(&r->transfer, *each, platform, err) < 0)
+                        return -1;
+        return 0;
+}
+
+int engine_image_push(struct engine *engine, const char *name, const char *tag, const char *platform,
+                      const char *auth, image_progress progress, void *arg, struct error *err)
 {
         cleanup_transfer_request struct transfer_request r = {};
-        cleanup_strv char **tags = NULL;
+        cleanup_platform struct platform parsed = {};
+        const struct platform *wanted;
+        cleanup_free char *whole = NULL;
 
-        if (transfer_request_init(&r, engine, name, tag, auth, err) < 0)
+        if (transfer_request_init(&r, engine, name, tag, auth, err) < 0 ||
+            parse_platform(platform, &parsed, &wanted, err) < 0)
                 return -1;
         r.transfer.progress = progress;
         r.transfer.arg = arg;
         if (r.reference.digest)
                 return error_set(err, ERROR_INVALID, "cannot push a digest reference");
-        if (r.reference.tag)
-                strv_append(&tags, r.reference.tag);
-        else
-                tags = local_tags(engine, r.name, err);
-        for (char **each = tags; each && *each; each++)
-                if (transfer_push(&r.transfer, *each, err) < 0)
-                        return registry_failure(err);
-        if (!tags)
+        whole = reference_name(&r.reference);
+        if (transfer_say(&r.transfer, NULL, err, "The push refers to repository [%s]", whole) < 0)
                 return -1;
+        if (push_tags(engine, &r, wanted, err) < 0)
+                return registry_failure(err);
         transfer_event(engine, &r, "push");
         return 0;
-}
-
-int engine_login(struct engine *engine, json_object *body, json_object **ret, struct error *err)
-{
-        struct registry_auth auth = {};
-        cleanup_free char *text = json_format(body), *token = NULL;
-        json_object *tree;
-        int r = registry_auth_parse(text, strlen(text), &auth, err);
-
-        if (r == 0)
-                r = registry_login(&engine->options->registries, &auth, &token, err);
-        registry_auth_deinit(&auth);
-        if (r < 0)
-                return registry_failure(err);
-        tree = json_object_new_object();
-        json_set_string(tree, "Status", "Login Succeeded");
-        json_set_string(tree, "IdentityToken", token ?: "");
-        *ret = tree;
-        return 0;
-}
-
-/* ---- /distribution ---- */
-
-static json_object *platform_json(const struct platform *platform)
-{
-        return json_unbind(&platform_table, platform);
-}
-
-static int index_platforms(const struct registry_manifest *m, json_object *list, struct error *err)
-{
-        cleanup_image_index struct image_index index = {};
-
-        if (image_index_parse(m->text, m->len, &index, err) < 0)
-                return -1;
-        for (size_t i = 0; i < index.n_manifests; i++)
-                if (index.manifests[i].platform)
-                        json_object_array_add(list, platform_json(index.manifests[i].platform));
-        return 0;
-}
-
-static int manifest_platform(struct repository *repository, const struct registry_manifest *m,
-                             json_object *list, struct error *err)
-{
-        cleanup_manifest struct manifest manifest = {};
-        cleanup_image_config struct image_config config = {};
-        cleanup_stream struct stream *blob = NULL;
-        cleanup_free char *text = NULL;
-        struct platform platform;
-        struct digest digest;
-        size_t len;
-
-        if (manifest_parse(m->text, m->len, &manifest, err) < 0 ||
-            digest_parse(manifest.config.digest, &digest, err) < 0 ||
-            repository_blob(repository, &digest, manifest.config.size, NULL, &blob, err) < 0 ||
-            stream_read_all(blob, IMAGE_CONFIG_MAX, &text, &len, err) < 0 ||
-            image_config_parse(text, len, &config, err) < 0)
-                return -1;
-        platform = (struct platform){ .architecture = config.architecture,
-                                      .os = config.os,
-                                      .variant = config.variant,
-                                      .os_version = config.os_version };
-        json_object_array_add(list, platform_json(&platform));
-        return 0;
-}
-
-static int inspect_at(struct repository *repository, const char *reference, json_object **ret,
-                      struct error *err)
-{
-        cleanup_registry_manifest struct registry_manifest m = {};
-        cleanup_json json_object *tree = json_object_new_object();
-        json_object *descriptor = json_object_new_object(), *platforms = json_object_new_array();
-        char digest[DIGEST_TEXT_SIZE];
-        int r;
-
-        json_object_object_add(tree, "Descriptor", descriptor);
-        json_object_object_add(tree, "Platforms", platforms);
-        if (repository_manifest(repository, reference, &m, err) < 0)
-                return -1;
-        digest_format(&m.digest, digest);
-        json_set_string(descriptor, "mediaType", m.media_type);
-        json_set_string(descriptor, "digest", digest);
-        json_object_object_add(descriptor, "size", json_object_new_int64((int64_t)m.len));
-        if (streq(m.media_type, MEDIA_OCI_INDEX) || streq(m.media_type, MEDIA_DOCKER_LIST))
-                r = index_platforms(&m, platforms, err);
-        else
-                r = manifest_platform(repository, &m, platforms, err);
-        if (r < 0)
-                return -1;
-        *ret = take_ptr(tree);
-        return 0;
-}
-
-int engine_distribution_inspect(struct engine *engine, const char *name, const char *auth, json_object **ret,
-                                struct error *err)
-{
-        cleanup_transfer_request struct transfer_request r = {};
-        cleanup_repository struct repository *repository = NULL;
-        struct registry_endpoint *endpoints;
-        size_t count;
-        int opened;
-
-        if (transfer_request_init(&r, engine, name, NULL, auth, err) < 0)
-                return -1;
-        reference_default_tag(&r.reference);
-        registry_endpoints(&engine->options->registries, r.reference.domain, &endpoints, &count);
-        opened = repository_open(&engine->options->registries, &endpoints[count - 1], r.reference.path,
-                                 &r.auth, "pull", &repository, err);
-        registry_endpoints_free(endpoints, count);
-        if (opened < 0)
-                return registry_failure(err);
-        return inspect_at(repository, r.reference.digest ?: r.reference.tag, ret, err);
 }

@@ -8,10 +8,5 @@
 int engine_image_pull(struct engine *engine, const char *name, const char *tag, const char *platform,
                       const char *auth, image_progress progress, void *arg, struct error *err);
 /* POST /images/NAME/push: NULL `tag` and none in the name: all tags that the image's repository has here. */
-int engine_image_push(struct engine *engine, const char *name, const char *tag, const char *auth,
-                      image_progress progress, void *arg, struct error *err);
-/* POST /auth: {"Status":…,"IdentityToken":…}. `body` is the AuthConfig. */
-int engine_login(struct engine *engine, json_object *body, json_object **ret, struct error *err);
-/* GET /distribution/NAME/json: {"Descriptor":{…},"Platforms":[…]}. */
-int engine_distribution_inspect(struct engine *engine, const char *name, const char *auth, json_object **ret,
-                                struct error *err);
+int engine_image_push(struct engine *engine, const char *name, const char *tag, const char *platform,
+                      const char *auth, image_progress progress, void *arg, struct error *err);

@@ -54,7 +54,8 @@ struct image_import_options {
         char *const *changes; /* Dockerfile lines */
         const char *platform; /* NULL for this machine's */
 };
-/* POST /images/create?fromSrc=. Progress gets {"status":"sha256:…"}. */
+/* POST /images/create?fromSrc=. NULL `tar`: it is fetched from the source's URL. Progress gets
+ * {"status":"sha256:…"}. */
 int engine_image_import(struct engine *engine, struct stream *tar, const struct image_import_options *options,
                         image_progress progress, void *arg, struct digest *ret_id, struct error *err);
 /* POST /images/load. Progress gets the lines; with `quiet` only "Loaded image…". `platforms` may be NULL. */

@@ -16,6 +16,8 @@
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 #define MEDIA_DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define MEDIA_DOCKER_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+json"
+#define MEDIA_DOCKER_SCHEMA1_SIGNED "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 /* Caps on what is read as JSON. */
 #define IMAGE_CONFIG_MAX (8 << 20)
@@ -41,6 +43,9 @@ char *platform_format(const struct platform *p);
  * best; then lower variants: arm v8 → v7 → v6 → v5; amd64 also runs 386, arm64 also arm). With `strict` only
  * `want` itself. */
 int platform_match(const struct platform *want, const struct platform *have, bool strict);
+/* Will an image whose config says `have` do where `want` is asked for? Many configs name no variant: those
+ * do. */
+bool platform_suits(const struct platform *want, const struct platform *have);
 void platform_copy(struct platform *dst, const struct platform *src);
 void platform_deinit(struct platform *p);
 #define cleanup_platform __attribute__((cleanup(platform_deinit)))

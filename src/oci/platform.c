@@ -203,6 +203,13 @@ int platform_match(const struct platform *want, const struct platform *have, boo
         return score;
 }
 
+bool platform_suits(const struct platform *want, const struct platform *have)
+{
+        return platform_match(want, have, false) ||
+               (string_empty(have->variant) && streq(want->os, have->os) &&
+                streq(want->architecture, have->architecture));
+}
+
 void platform_copy(struct platform *dst, const struct platform *src)
 {
         json_copy(&platform_table, src, dst);

@@ -1,41 +1,24 @@
 /* Where a registry may be reached: mirrors, Docker Hub's own host, and which hosts may be insecure. */
-#include "registry/registry.h"
-
-#include <arpa/inet.h>
+#include "registry/address.h"
+#include "registry/hosts-file.h"
+#include "registry/repository-internal.h"
+#include "base/fd.h"
 
 #define HUB_HOST "registry-1.docker.io"
+#define CERTS_DIR "/etc/docker/certs.d"
+#define BASE "/v2"
 
-/* "[::1]:5000" → "::1", "localhost:5000" → "localhost"; heap. */
-static char *host_name(const char *host)
+char *registry_certs_folder(const struct registry_settings *settings, const char *host)
 {
-        const char *colon = strrchr(host, ':');
-
-        if (*host == '[')
-                return xstrndup(host + 1, strcspn(host + 1, "]"));
-        return colon ? xstrndup(host, (size_t)(colon - host)) : xstrdup(host);
-}
-
-static bool address_in(const char *name, const char *cidr)
-{
-        cleanup_free char *network = xstrndup(cidr, strcspn(cidr, "/"));
-        const char *slash = strchr(cidr, '/');
-        unsigned char a[16], b[16];
-        int family = strchr(network, ':') ? AF_INET6 : AF_INET, size = family == AF_INET ? 32 : 128;
-        int bits = slash ? atoi(slash + 1) : size;
-
-        if (inet_pton(family, name, a) != 1 || inet_pton(family, network, b) != 1 || bits < 0 || bits > size)
-                return false;
-        for (int i = 0; i < bits; i++)
-                if ((a[i / 8] ^ b[i / 8]) & (0x80 >> (i % 8)))
-                        return false;
-        return true;
+        return string_format("%s/%s", settings->certs_dir ? settings->certs_dir : CERTS_DIR, host);
 }
 
 static bool host_is_insecure(const struct registry_settings *settings, const char *host)
 {
-        cleanup_free char *name = host_name(host);
+        cleanup_free char *name = NULL, *port = NULL;
 
-        if (streq(name, "localhost") || address_in(name, "127.0.0.0/8") || address_in(name, "::1/128"))
+        host_split(host, &name, &port);
+        if (host_is_loopback(name))
                 return true;
         for (size_t i = 0; settings->insecure && settings->insecure[i]; i++)
                 if (streq(settings->insecure[i], host) || streq(settings->insecure[i], name) ||
@@ -44,31 +27,108 @@ static bool host_is_insecure(const struct registry_settings *settings, const cha
         return false;
 }
 
-void registry_endpoints(const struct registry_settings *settings, const char *domain, struct registry_endpoint **ret,
-                        size_t *ret_count)
+/* An endpoint out of a URL, or of a bare host. */
+static struct registry_endpoint endpoint_of(const struct registry_settings *settings, const char *url)
+{
+        const char *plain = string_after(url, "http://");
+        const char *host = plain                           ? plain
+                           : string_after(url, "https://") ? string_after(url, "https://")
+                                                           : url;
+        struct registry_endpoint e = { .plain = plain != NULL };
+
+        e.host = xstrndup(host, strcspn(host, "/?#"));
+        e.base = xstrdup(BASE);
+        e.insecure = plain || host_is_insecure(settings, e.host);
+        return e;
+}
+
+/* Files of a hosts file are meant relative to its folder. */
+static char *file_beside(const char *folder, const char *file)
+{
+        return *file == '/' ? xstrdup(file) : string_format("%s/%s", folder, file);
+}
+
+static struct registry_endpoint endpoint_of_entry(const struct registry_settings *settings,
+                                                  const char *folder, const struct hosts_entry *h)
+{
+        struct registry_endpoint e = endpoint_of(settings, h->url);
+        const char *scheme = strstr(h->url, "://"), *path = strchr(scheme ? scheme + 3 : h->url, '/');
+
+        e.mirror = true;
+        e.insecure |= h->skip_verify;
+        if (h->override_path && path) {
+                free(e.base);
+                e.base = xstrdup(path);
+                for (size_t len = strlen(path); len && path[len - 1] == '/'; len--)
+                        e.base[len - 1] = 0;
+        }
+        for (char **file = h->ca_files; file && *file; file++)
+                strv_append_take(&e.ca_files, file_beside(folder, *file));
+        if (h->certificate)
+                e.certificate = file_beside(folder, h->certificate);
+        if (h->key)
+                e.key = file_beside(folder, h->key);
+        e.headers = strv_copy(h->headers);
+        return e;
+}
+
+/* The domain's hosts file, else that of "_default": 1 there is one, 0, -1. */
+static int read_hosts_file(const struct registry_settings *settings, const char *domain, char **ret_folder,
+                           struct hosts_file *ret, struct error *err)
+{
+        const char *names[] = { domain, "_default" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                cleanup_free char *folder = registry_certs_folder(settings, names[i]);
+                cleanup_free char *path = string_format("%s/hosts.toml", folder), *text = NULL;
+                size_t len;
+
+                if (access(path, F_OK) < 0)
+                        continue;
+                if (file_read(AT_FDCWD, path, HOSTS_FILE_MAX, &text, &len, err) < 0 ||
+                    hosts_file_parse(text, len, ret, err) < 0)
+                        return error_context(err, "%s", path);
+                *ret_folder = take_ptr(folder);
+                return 1;
+        }
+        return 0;
+}
+
+int registry_endpoints(const struct registry_settings *settings, const char *domain,
+                       struct registry_endpoint **ret, size_t *ret_count, struct error *err)
 {
         bool hub = streq(domain, REGISTRY_HUB_DOMAIN);
-        struct registry_endpoint *list = NULL, own = { .host = xstrdup(hub ? HUB_HOST : domain) };
+        cleanup_hosts_file struct hosts_file file = {};
+        cleanup_free char *folder = NULL;
+        struct registry_endpoint *list = NULL;
         size_t count = 0;
 
+        if (read_hosts_file(settings, domain, &folder, &file, err) < 0)
+                return -1;
+        for (size_t i = 0; i < file.count; i++)
+                if (file.hosts[i].pull && file.hosts[i].resolve)
+                        ARRAY_APPEND(list, count, endpoint_of_entry(settings, folder, &file.hosts[i]));
         for (size_t i = 0; hub && settings->mirrors && settings->mirrors[i]; i++) {
-                const char *plain = string_after(settings->mirrors[i], "http://");
-                const char *host = plain ? plain : string_after(settings->mirrors[i], "https://");
-                struct registry_endpoint mirror = { .mirror = true, .plain = plain != NULL };
+                struct registry_endpoint mirror = endpoint_of(settings, settings->mirrors[i]);
 
-                mirror.host = host ? xstrndup(host, strcspn(host, "/")) : xstrdup(settings->mirrors[i]);
-                mirror.insecure = plain || host_is_insecure(settings, mirror.host);
+                mirror.mirror = true;
                 ARRAY_APPEND(list, count, mirror);
         }
-        own.insecure = host_is_insecure(settings, own.host);
-        ARRAY_APPEND(list, count, own);
+        ARRAY_APPEND(list, count, endpoint_of(settings, file.server ? file.server : hub ? HUB_HOST : domain));
         *ret = list;
         *ret_count = count;
+        return 0;
 }
 
 void registry_endpoints_free(struct registry_endpoint *endpoints, size_t count)
 {
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
                 free(endpoints[i].host);
+                free(endpoints[i].base);
+                strv_free(endpoints[i].ca_files);
+                free(endpoints[i].certificate);
+                free(endpoints[i].key);
+                strv_free(endpoints[i].headers);
+        }
         free(endpoints);
 }

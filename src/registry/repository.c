@@ -1,13 +1,19 @@
+/* One repository of one registry: finding out how to speak to it, and requests with their authorisation and
+ * their second tries. */
 #include "registry/repository-internal.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/time.h"
-#include "oci/image.h"
 
 #include <ctype.h>
 #include <poll.h>
+#include <stdlib.h>
 
-/* Pages of a list of tags: more than this is a server going in circles. */
-#define MAX_PAGES 1000
+#define DEFAULT_ATTEMPTS 5
+/* A registry that names a pause longer than this gets no second try. */
+#define RETRY_AFTER_MAX 30
+#define BACK_OFF_FIRST 300
+#define BACK_OFF_MAX 10000
 
 static const struct {
         long status;
@@ -18,10 +24,16 @@ static const struct {
         { 401, ERROR_UNAUTHORIZED, "unauthorized" },
         { 403, ERROR_FORBIDDEN, "denied" },
         { 404, ERROR_NOT_FOUND, "not found" },
+        { 405, ERROR_UNSUPPORTED, "unsupported" },
         { 429, ERROR_UNAVAILABLE, "toomanyrequests" },
+        { 500, ERROR_UNAVAILABLE, "received unexpected HTTP status: 500 Internal Server Error" },
+        { 502, ERROR_UNAVAILABLE, "received unexpected HTTP status: 502 Bad Gateway" },
+        { 503, ERROR_UNAVAILABLE, "received unexpected HTTP status: 503 Service Unavailable" },
+        { 504, ERROR_UNAVAILABLE, "received unexpected HTTP status: 504 Gateway Timeout" },
 };
 
-/* {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]} → "manifest unknown: manifest unknown". */
+/* {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]} → "manifest unknown: manifest
+ * unknown". */
 static char *error_text(const char *body, size_t len)
 {
         cleanup_json json_object *tree = NULL;
@@ -40,7 +52,7 @@ static char *error_text(const char *body, size_t len)
         words = xstrdup(code);
         for (char *p = words; *p; p++)
                 *p = *p == '_' ? ' ' : (char)tolower((unsigned char)*p);
-        return message ? string_format("%s: %.1000s", words, message) : take_ptr(words);
+        return message ? string_format("%.100s: %.1000s", words, message) : string_format("%.100s", words);
 }
 
 int repository_failure(struct http_response *response, struct error *err)
@@ -64,99 +76,240 @@ int repository_failure(struct http_response *response, struct error *err)
         return error_set(err, kind, "received unexpected HTTP status: %ld", response->status);
 }
 
+/* ---- Second tries ---- */
+
+int registry_attempts(const struct registry_settings *settings)
+{
+        return settings->attempts > 0 ? settings->attempts : DEFAULT_ATTEMPTS;
+}
+
+bool registry_transient(const struct error *err)
+{
+        return error_is(err, ERROR_UNAVAILABLE) && err->errnum == 0;
+}
+
 void registry_back_off(int attempt)
 {
-        int delay = 200 << MIN(attempt, 5);
+        int delay = MIN(BACK_OFF_FIRST << MIN(attempt - 1, 10), BACK_OFF_MAX);
 
-        poll(NULL, 0, delay);
+        /* Many clients that failed together shall not come back together. */
+        poll(NULL, 0, delay / 2 + (int)(time_monotonic() / 1000 % delay));
 }
+
+/* Waits as the answer asks. False when it is an answer for good. */
+static bool wait_for_answer(const struct http_response *response, int attempt)
+{
+        const char *after = http_header(response, "retry-after");
+        int64_t seconds = 0;
+
+        if (response->status != 429 && response->status != 408 &&
+            !(response->status >= 500 && response->status <= 504 && response->status != 501))
+                return false;
+        if (after && string_to_int64(after, &seconds, NULL) == 0) {
+                if (seconds < 0 || seconds > RETRY_AFTER_MAX)
+                        return false;
+                poll(NULL, 0, (int)seconds * 1000);
+        } else if (response->status == 429) {
+                return false; /* a quota: it does not come back in seconds */
+        }
+        registry_back_off(attempt);
+        return true;
+}
+
+/* ---- Requests ---- */
 
 char *repository_url(const struct repository *r, const char *format, ...)
 {
         cleanup_strbuf struct strbuf b = {};
         va_list args;
 
-        strbuf_addf(&b, "%s://%s/v2/%s/", r->scheme, r->host, r->path);
+        strbuf_addf(&b, "%s://%s%s/%s/", r->scheme, r->host, r->base, r->path);
         va_start(args, format);
         strbuf_vaddf(&b, format, args);
         va_end(args);
         return strbuf_take(&b);
 }
 
-int repository_request(struct repository *r, const char *scope, const struct http_request *request,
-                       struct http_response *ret, struct error *err)
+/* Credentials and the host's own headers go to the host alone. */
+static bool is_own_host(const struct repository *r, const char *url)
 {
-        cleanup_free char *own = scope ? NULL : string_format("repository:%s:%s", r->path, r->actions);
+        cleanup_free char *origin = url_origin(url), *own = string_format("%s://%s", r->scheme, r->host);
+
+        return streq(origin, own);
+}
+
+int repository_request_once(struct repository *r, const char *scope, const struct http_request *request,
+                            struct http_response *ret, struct error *err)
+{
+        cleanup_free char *own_scope = string_format("repository:%s:%s", r->path, r->actions);
+        bool own_host = is_own_host(r, request->url);
+        const char *wanted = scope ? scope : own_scope;
 
         for (int attempt = 0;; attempt++) {
                 cleanup_strv char **headers = strv_copy(request->headers);
                 struct http_request authorized = *request;
                 char *authorization = NULL;
 
-                if (registry_authorize(r, scope ? scope : own, &authorization, err) < 0)
+                if (own_host && registry_authorize(r, wanted, &authorization, err) < 0)
                         return -1;
+                if (own_host)
+                        strv_extend(&headers, r->headers);
                 if (authorization)
                         strv_append_take(&headers, authorization);
                 authorized.headers = headers;
                 if (http_perform(r->client, &authorized, ret, err) < 0)
                         return -1;
-                if (ret->status != 401 || attempt > 0 || request->body || !registry_challenged(r, ret, scope ? scope : own))
+                if (http_header(ret, "warning"))
+                        log_warn("%s: %.300s", r->host, http_header(ret, "warning"));
+                if (ret->status != 401 || !own_host || attempt > 0 || !registry_challenged(r, ret, wanted) ||
+                    request->body)
                         return 0;
                 http_response_deinit(ret);
         }
 }
 
+/* With `ret_text` the body of a 200 is read too, and its breaking off is one more reason for another try. */
+static int request_attempts(struct repository *r, const char *scope, const struct http_request *request,
+                            struct http_response *ret, char **ret_text, size_t *ret_len, struct error *err)
+{
+        int attempts = request->body ? 1 : registry_attempts(r->settings);
+
+        for (int attempt = 1;; attempt++) {
+                cleanup_error struct error why = {};
+                int result = repository_request_once(r, scope, request, ret, &why);
+
+                if (result == 0 && ret_text && ret->status == 200) {
+                        result = stream_read_all(ret->body, REGISTRY_DOCUMENT_MAX, ret_text, ret_len, &why);
+                        if (result == 0)
+                                return 0;
+                        http_response_deinit(ret);
+                }
+                if (result < 0 && (attempt >= attempts || !registry_transient(&why)))
+                        return error_move(err, &why);
+                if (result < 0)
+                        registry_back_off(attempt);
+                else if (attempt >= attempts || !wait_for_answer(ret, attempt))
+                        return 0;
+                else
+                        http_response_deinit(ret);
+        }
+}
+
+int repository_request(struct repository *r, const char *scope, const struct http_request *request,
+                       struct http_response *ret, struct error *err)
+{
+        return request_attempts(r, scope, request, ret, NULL, NULL, err);
+}
+
+int repository_document(struct repository *r, const char *scope, const struct http_request *request,
+                        struct http_response *ret, char **ret_text, size_t *ret_len, struct error *err)
+{
+        return request_attempts(r, scope, request, ret, ret_text, ret_len, err);
+}
+
+/* ---- Opening ---- */
+
 /* GET /v2/ with one scheme: tells whether somebody is there and what they want to see. */
-static int ping(struct repository *r, struct error *err)
+static int ping(struct repository *r, const char *scheme, struct error *err)
 {
         cleanup_http_response struct http_response response = {};
-        cleanup_free char *url = string_format("%s://%s/v2/", r->scheme, r->host);
-        struct http_request request = { .method = "GET", .url = url, .redirect = true };
+        cleanup_free char *url = string_format("%s://%s%s/", scheme, r->host, r->base);
+        struct http_request request = {
+                .method = "GET", .url = url, .headers = r->headers, .redirect = true, .document = true
+        };
 
         if (http_perform(r->client, &request, &response, err) < 0)
                 return -1;
+        if (response.status >= 500)
+                return repository_failure(&response, err);
+        replace_string(&r->scheme, scheme);
         if (response.status == 401)
                 registry_challenged(r, &response, NULL);
-        else if (response.status >= 500)
-                return repository_failure(&response, err);
         return 0;
 }
 
-int repository_open(const struct registry_settings *settings, const struct registry_endpoint *endpoint,
-                    const char *path, const struct registry_auth *auth, const char *actions, struct repository **ret,
-                    struct error *err)
+/* https, and http where that is fine. The complaint is about the scheme that the user would expect to work.
+ */
+static int ping_schemes(struct repository *r, bool plain, struct error *err)
 {
-        cleanup_repository struct repository *r = xcalloc(1, sizeof(*r));
-        cleanup_free char *certs = string_format("%s/%s", settings->certs_dir ? settings->certs_dir : "/etc/docker/certs.d", endpoint->host);
+        cleanup_error struct error secure = {};
+
+        if (plain)
+                return ping(r, "http", err);
+        if (ping(r, "https", &secure) == 0)
+                return 0;
+        return r->insecure ? ping(r, "http", err) : error_move(err, &secure);
+}
+
+static int ping_again(struct repository *r, bool plain, struct error *err)
+{
+        for (int attempt = 1;; attempt++) {
+                cleanup_error struct error why = {};
+
+                if (ping_schemes(r, plain, &why) == 0)
+                        return 0;
+                if (attempt >= registry_attempts(r->settings) || !registry_transient(&why))
+                        return error_move(err, &why);
+                registry_back_off(attempt);
+        }
+}
+
+static int open_client(struct repository *r, const struct registry_endpoint *endpoint, struct error *err)
+{
+        cleanup_free char *certs = registry_certs_folder(r->settings, endpoint->host);
         struct http_client_options options = {
                 .certs_dir = certs,
+                .ca_files = endpoint->ca_files,
+                .certificate = endpoint->certificate,
+                .key = endpoint->key,
                 .unverified = endpoint->insecure,
-                .http_proxy = settings->http_proxy,
-                .https_proxy = settings->https_proxy,
-                .no_proxy = settings->no_proxy,
+                .http_proxy = r->settings->http_proxy,
+                .https_proxy = r->settings->https_proxy,
+                .no_proxy = r->settings->no_proxy,
         };
-        cleanup_error struct error secure = {};
+
+        return http_client_new(&options, &r->client, err);
+}
+
+int repository_open(const struct registry_settings *settings, const struct registry_endpoint *endpoint,
+                    const char *path, const struct registry_auth *auth, const char *actions,
+                    struct repository **ret, struct error *err)
+{
+        cleanup_repository struct repository *r = xcalloc(1, sizeof(*r));
 
         pthread_mutex_init(&r->lock, NULL);
         r->settings = settings;
         r->host = xstrdup(endpoint->host);
+        r->base = xstrdup(endpoint->base);
         r->path = xstrdup(path);
         r->actions = xstrdup(actions);
+        r->headers = strv_copy(endpoint->headers);
+        r->insecure = endpoint->insecure;
         if (auth)
-                r->auth = (struct registry_auth){ xstrdup(auth->username), xstrdup(auth->password), xstrdup(auth->identity_token),
-                                                  xstrdup(auth->registry_token), xstrdup(auth->server_address) };
-        if (http_client_new(&options, &r->client, err) < 0)
+                r->auth =
+                    (struct registry_auth){ xstrdup(auth->username), xstrdup(auth->password),
+                                            xstrdup(auth->identity_token), xstrdup(auth->registry_token),
+                                            xstrdup(auth->server_address) };
+        if (open_client(r, endpoint, err) < 0 || ping_again(r, endpoint->plain, err) < 0)
                 return -1;
-        r->scheme = xstrdup(endpoint->plain ? "http" : "https");
-        if (ping(r, &secure) < 0) {
-                if (endpoint->plain || !endpoint->insecure)
-                        return error_move(err, &secure);
-                replace_string(&r->scheme, "http");
-                if (ping(r, err) < 0)
-                        return -1;
-        }
         *ret = take_ptr(r);
         return 0;
+}
+
+int repository_open_origin(const struct registry_settings *settings, const char *domain, const char *path,
+                           const struct registry_auth *auth, const char *actions, bool insecure,
+                           struct repository **ret, struct error *err)
+{
+        struct registry_endpoint *endpoints;
+        size_t count;
+        int r;
+
+        if (registry_endpoints(settings, domain, &endpoints, &count, err) < 0)
+                return -1;
+        endpoints[count - 1].insecure |= insecure;
+        r = repository_open(settings, &endpoints[count - 1], path, auth, actions, ret, err);
+        registry_endpoints_free(endpoints, count);
+        return r;
 }
 
 void repository_free(struct repository *r)
@@ -166,189 +319,11 @@ void repository_free(struct repository *r)
         http_client_free(r->client);
         registry_auth_state_free(r);
         free(r->host);
+        free(r->base);
         free(r->path);
         free(r->actions);
         free(r->scheme);
+        strv_free(r->headers);
         pthread_mutex_destroy(&r->lock);
         free(r);
-}
-
-void registry_manifest_deinit(struct registry_manifest *m)
-{
-        free(m->text);
-        free(m->media_type);
-        *m = (struct registry_manifest){};
-}
-
-static const char *const manifest_headers[] = {
-        "Accept: " MEDIA_OCI_INDEX,       "Accept: " MEDIA_OCI_MANIFEST, "Accept: " MEDIA_DOCKER_LIST,
-        "Accept: " MEDIA_DOCKER_MANIFEST, "Accept: */*",                 NULL,
-};
-
-/* GET or HEAD of a manifest; statuses other than 200 become errors. */
-static int request_manifest(struct repository *r, const char *method, const char *reference, struct http_response *ret,
-                            struct error *err)
-{
-        cleanup_free char *url = repository_url(r, "manifests/%s", reference);
-        struct http_request request = { .method = method, .url = url, .headers = (char *const *)manifest_headers, .redirect = true };
-        cleanup_error struct error local = {};
-
-        if (repository_request(r, NULL, &request, ret, &local) < 0) {
-                if (error_is(&local, ERROR_UNAUTHORIZED))
-                        error_context(&local, "%c%s \"%s\"", *method, streq(method, "HEAD") ? "ead" : "et", url);
-                return error_move(err, &local);
-        }
-        if (ret->status == 200)
-                return 0;
-        repository_failure(ret, err);
-        http_response_deinit(ret);
-        return -1;
-}
-
-/* The type that the document says it has, else the answer's. */
-static char *manifest_type(const char *text, size_t len, const char *header)
-{
-        cleanup_json json_object *tree = NULL;
-        const char *inside = json_parse_text(text, len, &tree, NULL) < 0 ? NULL : json_get_string(tree, "mediaType");
-
-        if (!string_empty(inside))
-                return xstrdup(inside);
-        if (header)
-                return xstrndup(header, strcspn(header, "; "));
-        return xstrdup(json_get(tree, "manifests") ? MEDIA_OCI_INDEX : MEDIA_OCI_MANIFEST);
-}
-
-int repository_manifest(struct repository *r, const char *reference, struct registry_manifest *ret, struct error *err)
-{
-        cleanup_http_response struct http_response response = {};
-        cleanup_registry_manifest struct registry_manifest m = {};
-        struct digest wanted;
-
-        if (request_manifest(r, "GET", reference, &response, err) < 0)
-                return -1;
-        if (stream_read_all(response.body, REGISTRY_DOCUMENT_MAX, &m.text, &m.len, err) < 0)
-                return error_context(err, "manifest %s", reference);
-        digest_of(m.text, m.len, &m.digest);
-        if (digest_parse(reference, &wanted, NULL) == 0 && !digest_equal(&wanted, &m.digest))
-                return error_set(err, ERROR_UNAVAILABLE, "manifest verification failed for digest %s", reference);
-        m.media_type = manifest_type(m.text, m.len, http_header(&response, "content-type"));
-        *ret = m;
-        m = (struct registry_manifest){};
-        return 0;
-}
-
-int repository_manifest_head(struct repository *r, const char *reference, struct registry_manifest *ret,
-                             struct error *err)
-{
-        cleanup_http_response struct http_response response = {};
-        const char *text, *type;
-        struct digest digest;
-
-        if (request_manifest(r, "HEAD", reference, &response, err) < 0)
-                return -1;
-        text = http_header(&response, "docker-content-digest");
-        if (!text || digest_parse(text, &digest, NULL) < 0)
-                return error_set(err, ERROR_NOT_FOUND, "the registry tells no digest for %s", reference);
-        type = http_header(&response, "content-type");
-        *ret = (struct registry_manifest){ .digest = digest, .media_type = type ? xstrndup(type, strcspn(type, "; ")) : NULL };
-        return 0;
-}
-
-int repository_manifest_put(struct repository *r, const char *reference, const char *media_type, const char *text,
-                            size_t len, struct error *err)
-{
-        cleanup_http_response struct http_response response = {};
-        cleanup_free char *url = repository_url(r, "manifests/%s", reference);
-        cleanup_free char *type = string_format("Content-Type: %s", media_type);
-        char *headers[] = { type, NULL };
-        cleanup_stream struct stream *body = stream_new_memory(text, len);
-        struct http_request request = { .method = "PUT", .url = url, .headers = headers, .body = body, .body_size = (int64_t)len };
-
-        if (repository_request(r, NULL, &request, &response, err) < 0)
-                return -1;
-        return response.status == 201 || response.status == 200 || response.status == 202 ? 0 : repository_failure(&response, err);
-}
-
-/* Link: </v2/…?n=…&last=…>; rel="next" → its URL on this host (heap), or NULL. */
-static char *next_page(const struct repository *r, const struct http_response *response)
-{
-        const char *link = http_header(response, "link"), *start = link ? strchr(link, '<') : NULL;
-        const char *end = start ? strchr(start, '>') : NULL;
-        cleanup_free char *target = NULL;
-
-        if (!end || !strstr(end, "next"))
-                return NULL;
-        target = xstrndup(start + 1, (size_t)(end - start - 1));
-        return *target == '/' ? string_format("%s://%s%s", r->scheme, r->host, target) : take_ptr(target);
-}
-
-int repository_tags(struct repository *r, char ***ret, struct error *err)
-{
-        cleanup_free char *url = repository_url(r, "tags/list");
-        cleanup_strv char **tags = strv_new();
-
-        for (int page = 0; url; page++) {
-                cleanup_http_response struct http_response response = {};
-                struct http_request request = { .method = "GET", .url = url, .redirect = true };
-                cleanup_free char *text = NULL;
-                cleanup_json json_object *tree = NULL;
-                json_object *list;
-                size_t len;
-                char *next;
-
-                if (page >= MAX_PAGES)
-                        return error_set(err, ERROR_UNAVAILABLE, "the registry's list of tags does not end");
-                if (repository_request(r, NULL, &request, &response, err) < 0)
-                        return -1;
-                if (response.status != 200)
-                        return repository_failure(&response, err);
-                if (stream_read_all(response.body, REGISTRY_DOCUMENT_MAX, &text, &len, err) < 0 || json_parse_text(text, len, &tree, err) < 0)
-                        return error_context(err, "%s", url);
-                list = json_get(tree, "tags");
-                for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++)
-                        strv_append(&tags, json_object_get_string(json_object_array_get_idx(list, i)));
-                next = next_page(r, &response);
-                free(url);
-                url = next;
-        }
-        *ret = take_ptr(tags);
-        return 0;
-}
-
-int registry_login(const struct registry_settings *settings, const struct registry_auth *auth,
-                   char **ret_identity_token, struct error *err)
-{
-        const char *server = string_empty(auth->server_address) ? REGISTRY_HUB_DOMAIN : auth->server_address;
-        bool hub = strstr(server, "index.docker.io") || streq(server, REGISTRY_HUB_DOMAIN);
-        const char *after = string_after(server, "https://");
-        const char *host = after ? after : string_after(server, "http://") ? string_after(server, "http://") : server;
-        cleanup_free char *domain = hub ? xstrdup(REGISTRY_HUB_DOMAIN) : xstrndup(host, strcspn(host, "/"));
-        struct registry_settings own = *settings;
-        struct registry_endpoint *endpoints;
-        size_t count;
-        cleanup_repository struct repository *r = NULL;
-        cleanup_http_response struct http_response response = {};
-        cleanup_free char *url = NULL;
-        struct http_request request = { .method = "GET" };
-        cleanup_error struct error local = {};
-        int result;
-
-        own.mirrors = NULL;
-        registry_endpoints(&own, domain, &endpoints, &count);
-        result = repository_open(&own, &endpoints[0], "", auth, "", &r, err);
-        registry_endpoints_free(endpoints, count);
-        if (result < 0)
-                return -1;
-        url = string_format("%s://%s/v2/", r->scheme, r->host);
-        request.url = url;
-        if (repository_request(r, "", &request, &response, &local) < 0) {
-                if (error_is(&local, ERROR_UNAUTHORIZED) && strncmp(local.message, "unauthorized", 12) == 0)
-                        error_context(&local, "Get \"%s\"", url);
-                return error_move(err, &local);
-        }
-        if (response.status != 200)
-                return error_set(err, ERROR_UNAUTHORIZED, "login attempt to %s failed with status: %ld %s", url, response.status,
-                                 response.status == 401 ? "Unauthorized" : response.status == 403 ? "Forbidden" : "");
-        *ret_identity_token = NULL;
-        return 0;
 }

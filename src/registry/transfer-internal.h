@@ -1,6 +1,7 @@
-/* What pull and push share: progress messages, work on several layers at once, and the memory of blobs. */
+/* What pull and push share: progress messages, and work on several layers at once. */
 #pragma once
 
+#include "registry/layer-memory.h"
 #include "registry/transfer.h"
 #include "store/image-store.h"
 
@@ -18,27 +19,28 @@ struct transfer_run {
         void *context;
 };
 
-/* Runs `work` for every index below `count`, some at once; the first failure stops the rest. */
-int transfer_run_all(const struct transfer *t, size_t count, int (*work)(struct transfer_run *, size_t, struct error *),
-                     void *context, struct error *err);
+/* Runs `work` for every index below `count`, up to `parallel` at once; the first failure stops the rest. */
+int transfer_run_all(const struct transfer *t, size_t parallel, size_t count,
+                     int (*work)(struct transfer_run *, size_t, struct error *), void *context,
+                     struct error *err);
 
-/* {"status":TEXT,"id":ID}; `id` may be NULL. With `total` >= 0 {"progressDetail":{"current":…,"total":…}} too. */
-int transfer_tell(struct transfer_run *run, const char *id, const char *status, int64_t current, int64_t total,
-                  struct error *err);
-/* The same outside of transfer_run_all(). */
-int transfer_say(const struct transfer *t, const char *id, struct error *err, const char *format, ...)
-        PRINTF_FORMAT(4, 5);
-void transfer_short_id(const char *digest, char ret[TRANSFER_ID_SIZE]);
-
-/* A layer's blob in some repository. */
-struct layer_blob {
-        struct digest digest;
-        int64_t size;
-        char media_type[128];
-        char domain[256], path[256];
+/* {"status":TEXT,"id":ID}; `id` may be NULL. With `total` >= 0 {"progressDetail":{"current":…,"total":…}}
+ * too. transfer_say() and transfer_state() are for what happens outside of transfer_run_all(). */
+int transfer_tell(struct transfer_run *run, const char *id, const char *status, int64_t current,
+                  int64_t total, struct error *err);
+/* {"status":TEXT,"progressDetail":{},"id":ID}, as Docker tells a layer's state. */
+int transfer_state(const struct transfer *t, const char *id, const char *status, struct error *err);
+/* Reads from `inner` and tells how far it is. Lies in the caller's memory; nothing to free. */
+struct telling_stream {
+        struct stream stream;
+        struct stream *inner;
+        struct transfer_run *run;
+        const char *id, *status;
+        int64_t at, told, total;
 };
-int layer_blob_remember(struct store *store, const struct digest *diff_id, const struct layer_blob *blob,
-                        struct error *err);
-/* The blob known for `domain`, best in `path` itself: 1 found, 0 not, -1. */
-int layer_blob_find(struct store *store, const struct digest *diff_id, const char *domain, const char *path,
-                    struct layer_blob *ret, struct error *err);
+void transfer_progress_stream(struct telling_stream *t, struct stream *inner, struct transfer_run *run,
+                              const char *id, const char *status, int64_t total);
+/* Layers at once, by the settings. */
+size_t transfer_downloads(const struct transfer *t);
+size_t transfer_uploads(const struct transfer *t);
+void transfer_short_id(const char *digest, char ret[TRANSFER_ID_SIZE]);

@@ -1,7 +1,10 @@
 #include "registry/transfer-internal.h"
 
-#define DEFAULT_PARALLEL 3
-#define MAX_PARALLEL 16
+#define DEFAULT_DOWNLOADS 3
+#define DEFAULT_UPLOADS 5
+#define MAX_PARALLEL 64
+/* Progress is told after this many bytes more. */
+#define TELL_EVERY (512 << 10)
 
 void transfer_short_id(const char *digest, char ret[TRANSFER_ID_SIZE])
 {
@@ -10,7 +13,8 @@ void transfer_short_id(const char *digest, char ret[TRANSFER_ID_SIZE])
         snprintf(ret, TRANSFER_ID_SIZE, "%.12s", hex ? hex : digest);
 }
 
-static int send_message(const struct transfer *t, const char *id, const char *status, int64_t current, int64_t total, struct error *err)
+static int send_message(const struct transfer *t, const char *id, const char *status, int64_t current,
+                        int64_t total, struct error *err)
 {
         cleanup_json json_object *message = json_object_new_object();
 
@@ -31,8 +35,8 @@ static int send_message(const struct transfer *t, const char *id, const char *st
         return t->progress(t->arg, message, err);
 }
 
-int transfer_tell(struct transfer_run *run, const char *id, const char *status, int64_t current, int64_t total,
-                  struct error *err)
+int transfer_tell(struct transfer_run *run, const char *id, const char *status, int64_t current,
+                  int64_t total, struct error *err)
 {
         int r;
 
@@ -54,6 +58,47 @@ int transfer_say(const struct transfer *t, const char *id, struct error *err, co
         strbuf_vaddf(&text, format, args);
         va_end(args);
         return send_message(t, id, text.data, -1, -1, err);
+}
+
+int transfer_state(const struct transfer *t, const char *id, const char *status, struct error *err)
+{
+        return send_message(t, id, status, -1, 0, err);
+}
+
+static ssize_t telling_read(struct stream *s, void *buffer, size_t len, struct error *err)
+{
+        struct telling_stream *t = (struct telling_stream *)s;
+        ssize_t n = stream_read(t->inner, buffer, len, err);
+
+        if (n < 0)
+                return -1;
+        t->at += n;
+        if (t->at - t->told >= TELL_EVERY) {
+                t->told = t->at;
+                if (transfer_tell(t->run, t->id, t->status, t->at, t->total, err) < 0)
+                        return -1;
+        }
+        return n;
+}
+
+void transfer_progress_stream(struct telling_stream *t, struct stream *inner, struct transfer_run *run,
+                              const char *id, const char *status, int64_t total)
+{
+        static const struct stream_class class = { telling_read, NULL };
+
+        *t = (struct telling_stream){
+                .stream = { &class }, .inner = inner, .run = run, .id = id, .status = status, .total = total
+        };
+}
+
+size_t transfer_downloads(const struct transfer *t)
+{
+        return t->settings->downloads > 0 ? (size_t)t->settings->downloads : DEFAULT_DOWNLOADS;
+}
+
+size_t transfer_uploads(const struct transfer *t)
+{
+        return t->settings->uploads > 0 ? (size_t)t->settings->uploads : DEFAULT_UPLOADS;
 }
 
 static void *run_thread(void *arg)
@@ -81,11 +126,12 @@ static void *run_thread(void *arg)
         }
 }
 
-int transfer_run_all(const struct transfer *t, size_t count, int (*work)(struct transfer_run *, size_t, struct error *),
-                     void *context, struct error *err)
+int transfer_run_all(const struct transfer *t, size_t parallel, size_t count,
+                     int (*work)(struct transfer_run *, size_t, struct error *), void *context,
+                     struct error *err)
 {
         struct transfer_run run = { .t = t, .count = count, .work = work, .context = context };
-        size_t want = MIN(count, (size_t)MIN(t->parallel > 0 ? t->parallel : DEFAULT_PARALLEL, MAX_PARALLEL));
+        size_t want = MIN(count, MIN(parallel, (size_t)MAX_PARALLEL));
         pthread_t threads[MAX_PARALLEL];
         size_t started = 0;
 
@@ -102,48 +148,5 @@ int transfer_run_all(const struct transfer *t, size_t count, int (*work)(struct 
 
 int transfer_prepare(struct store *store, struct error *err)
 {
-        return database_exec(store->db,
-                             "CREATE TABLE IF NOT EXISTS layer_blobs (diff_id TEXT NOT NULL, domain TEXT NOT NULL, path TEXT NOT NULL, "
-                             "digest TEXT NOT NULL, size INTEGER NOT NULL, media_type TEXT NOT NULL, "
-                             "PRIMARY KEY (diff_id, domain, path)) WITHOUT ROWID",
-                             err);
-}
-
-int layer_blob_remember(struct store *store, const struct digest *diff_id, const struct layer_blob *blob,
-                        struct error *err)
-{
-        char diff[DIGEST_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
-
-        digest_format(diff_id, diff);
-        digest_format(&blob->digest, digest);
-        return database_run(store->db, err,
-                            "INSERT OR REPLACE INTO layer_blobs (diff_id, domain, path, digest, size, media_type) VALUES (?, ?, ?, ?, ?, ?)",
-                            "ssssis", diff, blob->domain, blob->path, digest, blob->size, blob->media_type) < 0 ? -1 : 0;
-}
-
-static int read_blob(sqlite3_stmt *stmt, void *arg, struct error *err)
-{
-        struct layer_blob *blob = arg;
-
-        if (digest_parse((const char *)sqlite3_column_text(stmt, 0), &blob->digest, err) < 0)
-                return -1;
-        blob->size = sqlite3_column_int64(stmt, 1);
-        snprintf(blob->media_type, sizeof(blob->media_type), "%s", (const char *)sqlite3_column_text(stmt, 2));
-        snprintf(blob->path, sizeof(blob->path), "%s", (const char *)sqlite3_column_text(stmt, 3));
-        return 1;
-}
-
-int layer_blob_find(struct store *store, const struct digest *diff_id, const char *domain, const char *path,
-                    struct layer_blob *ret, struct error *err)
-{
-        char diff[DIGEST_TEXT_SIZE];
-        int rows;
-
-        digest_format(diff_id, diff);
-        snprintf(ret->domain, sizeof(ret->domain), "%s", domain);
-        rows = database_query(store->db, read_blob, ret, err,
-                              "SELECT digest, size, media_type, path FROM layer_blobs WHERE diff_id = ? AND domain = ? "
-                              "ORDER BY path = ? DESC LIMIT 1",
-                              "sss", diff, domain, path);
-        return rows < 0 ? -1 : rows > 0;
+        return layer_memory_prepare(store, err);
 }
