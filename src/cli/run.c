@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/stream.h"
 #include "cli/container-flags.h"
+#include "cli/proxies.h"
 #include "cli/pull.h"
 #include "cli/stream.h"
 #include "client/client.h"
@@ -122,35 +123,6 @@ static int check_image(const char *image, struct error *err)
         return reference_is_id(image) || reference_is_build_state(image) ? 0 : reference_parse(image, &r, err);
 }
 
-/* The proxies of config.json are the container's, unless it was told others. */
-static void add_proxies(struct cli *cli, char ***env)
-{
-        static const struct {
-                const char *member, *upper, *lower;
-        } names[] = { { "httpProxy", "HTTP_PROXY", "http_proxy" },
-                      { "httpsProxy", "HTTPS_PROXY", "https_proxy" },
-                      { "noProxy", "NO_PROXY", "no_proxy" },
-                      { "ftpProxy", "FTP_PROXY", "ftp_proxy" },
-                      { "allProxy", "ALL_PROXY", "all_proxy" } };
-        json_object *all = json_get(cli_config(cli), "proxies"), *proxies = NULL;
-        cleanup_strv char **given = strv_copy(*env);
-
-        if (json_object_is_type(all, json_type_object) && cli->client)
-                proxies = json_get(all, cli->client->host);
-        if (!proxies)
-                proxies = json_get(all, "default");
-        for (size_t i = 0; proxies && i < ARRAY_SIZE(names); i++) {
-                const char *value = json_get_string(proxies, names[i].member);
-
-                if (string_empty(value))
-                        continue;
-                if (!env_get(given, names[i].upper))
-                        strv_append_take(env, string_format("%s=%s", names[i].upper, value));
-                if (!env_get(given, names[i].lower))
-                        strv_append_take(env, string_format("%s=%s", names[i].lower, value));
-        }
-}
-
 static int create_container(struct cli *cli, struct invocation *call, struct created *ret, struct error *err)
 {
         const struct container_flags *f = call->values;
@@ -164,7 +136,7 @@ static int create_container(struct cli *cli, struct invocation *call, struct cre
             open_cidfile(f->cidfile, &cidfile, err) < 0)
                 return -1;
         if (cli_client(cli, &client, err) == 0)
-                add_proxies(cli, &ret->request.config.env);
+                proxies_add(cli, &ret->request.config.env);
         if (!cli->client || create_with_pull(cli, client, f, ret, &answer, err) < 0) {
                 if (cidfile >= 0)
                         unlink(f->cidfile);
