@@ -1,3 +1,4 @@
+#include "cli/exec.h"
 #include "cli/container-flags.h"
 #include "cli/stream.h"
 #include "client/client.h"
@@ -5,11 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-struct exec_flags {
-        bool detach, interactive, privileged, tty;
-        char *detach_keys, *user, *workdir;
-        char **env, **env_file;
-};
 static const struct option exec_options[] = {
         OPTION_BOOL("detach", 'd', struct exec_flags, detach, "Detached mode: run command in the background"),
         OPTION_STRING("detach-keys", 0, struct exec_flags, detach_keys,
@@ -48,9 +44,9 @@ static json_object *console_size(void)
         return out;
 }
 
-static int make_request(struct invocation *call, json_object **ret, struct error *err)
+static int make_request(const struct exec_flags *f, char *const *command, json_object **ret,
+                        struct error *err)
 {
-        const struct exec_flags *f = call->values;
         cleanup_strv char **env = NULL;
         json_object *out;
 
@@ -71,18 +67,19 @@ static int make_request(struct invocation *call, json_object **ret, struct error
         json_set_string(out, "DetachKeys", f->detach_keys ? f->detach_keys : "");
         json_object_object_add(out, "Env", env ? strings(env) : NULL);
         json_set_string(out, "WorkingDir", f->workdir ? f->workdir : "");
-        json_object_object_add(out, "Cmd", strings(call->args + 1));
+        json_object_object_add(out, "Cmd", strings(command));
         *ret = out;
         return 0;
 }
 
-static int create(struct client *client, struct invocation *call, char **ret_id, struct error *err)
+static int create(struct client *client, const struct exec_flags *f, const char *container,
+                  char *const *command, char **ret_id, struct error *err)
 {
         cleanup_json json_object *body = NULL, *answer = NULL;
         cleanup_query struct client_query q = {};
 
-        client_query_init(&q, "/containers/%s/exec", call->args[0]);
-        if (make_request(call, &body, err) < 0 ||
+        client_query_init(&q, "/containers/%s/exec", container);
+        if (make_request(f, command, &body, err) < 0 ||
             client_call(client, "POST", &q, body, &answer, NULL, err) < 0)
                 return -1;
         *ret_id = xstrdup(json_get_string(answer, "Id"));
@@ -138,9 +135,9 @@ static int run_streams(struct client *client, const struct exec_flags *f, const 
         return r;
 }
 
-static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
+int exec_in_container(struct cli *cli, const struct exec_flags *f, const char *container,
+                      char *const *command, struct error *err)
 {
-        const struct exec_flags *f = call->values;
         cleanup_free char *id = NULL;
         cleanup_json json_object *body = start_body(f);
         struct client *client;
@@ -148,7 +145,7 @@ static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
 
         if (f->tty && f->interactive && !f->detach && !isatty(STDIN_FILENO))
                 return error_set(err, ERROR_INVALID, "the input device is not a TTY");
-        if (cli_client(cli, &client, err) < 0 || create(client, call, &id, err) < 0)
+        if (cli_client(cli, &client, err) < 0 || create(client, f, container, command, &id, err) < 0)
                 return -1;
         if (f->detach) {
                 cleanup_query struct client_query q = {};
@@ -166,6 +163,11 @@ static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
         if (f->tty)
                 signals_unblock();
         return exit_code(client, id, err);
+}
+
+static int run_exec(struct cli *cli, struct invocation *call, struct error *err)
+{
+        return exec_in_container(cli, call->values, call->args[0], call->args + 1, err);
 }
 
 const struct command exec_command = { .name = "exec",

@@ -2,6 +2,7 @@
  * the container says and no exit code can be missed. */
 #include "base/fd.h"
 #include "base/stream.h"
+#include "cli/attached.h"
 #include "cli/container-flags.h"
 #include "cli/proxies.h"
 #include "cli/pull.h"
@@ -269,41 +270,49 @@ static int fail_run(struct cli *cli, struct invocation *call, struct error *err)
         return complain(cli, call, err, status_of_failure(error_message(err)));
 }
 
-/* The container was made: attach, wait, start, stream, and its exit code. */
+int container_attached(struct client *client, const struct attached *a, struct error *err)
+{
+        const struct stream_options *o = &a->streams;
+        cleanup_client_stream struct client_stream *wait = NULL;
+        struct client_hijack h = { .fd = -1 };
+        int r;
+
+        if (attach(client, a->id, o, &h, err) < 0 ||
+            wait_open(client, a->id, a->removed ? "removed" : a->start ? "next-exit" : "not-running", &wait, err) < 0 ||
+            (a->start && start(client, a->id, o->detach_keys, err) < 0)) {
+                client_hijack_deinit(&h);
+                /* --rm takes it away; the name is free when we return. */
+                if (a->removed && wait)
+                        (void)wait_result(wait, NULL);
+                return -1;
+        }
+        follow_terminal(client, a->id, o->tty, a->proxy);
+        r = stream_with_terminal(&h, o, err);
+        client_hijack_deinit(&h);
+        if (r < 0)
+                return -1;
+        /* Left by the detach keys, or nothing but its input was ours: it goes on without us. */
+        if (r > 0 || (!o->use_stdout && !o->use_stderr))
+                return 0;
+        return wait_result(wait, err);
+}
+
 static int run_attached(struct cli *cli, struct invocation *call, const struct created *c, struct error *err)
 {
         const struct container_flags *f = call->values;
         const struct container_config *config = &c->request.config;
-        struct stream_options o = { .use_stdin = config->attach_stdin,
-                                    .use_stdout = config->attach_stdout,
-                                    .use_stderr = config->attach_stderr,
-                                    .tty = config->tty,
-                                    .detach_keys = detach_keys_of(cli, f->detach_keys) };
-        cleanup_client_stream struct client_stream *wait = NULL;
-        struct client_hijack h = { .fd = -1 };
-        struct client *client = cli->client;
-        bool proxy = option_given(call, "sig-proxy") ? f->sig_proxy : true;
-        int r;
+        struct attached a = { .id = c->id,
+                              .streams = { .use_stdin = config->attach_stdin,
+                                           .use_stdout = config->attach_stdout,
+                                           .use_stderr = config->attach_stderr,
+                                           .tty = config->tty,
+                                           .detach_keys = detach_keys_of(cli, f->detach_keys) },
+                              .start = true,
+                              .removed = f->rm,
+                              .proxy = option_given(call, "sig-proxy") ? f->sig_proxy : true };
+        int r = container_attached(cli->client, &a, err);
 
-        if (attach(client, c->id, &o, &h, err) < 0 ||
-            wait_open(client, c->id, f->rm ? "removed" : "next-exit", &wait, err) < 0 ||
-            start(client, c->id, o.detach_keys, err) < 0) {
-                client_hijack_deinit(&h);
-                r = fail_run(cli, call, err);
-                /* --rm takes it away; the name is free when we return. */
-                if (f->rm && wait)
-                        (void)wait_result(wait, NULL);
-                return r;
-        }
-        follow_terminal(client, c->id, config->tty, proxy);
-        r = stream_with_terminal(&h, &o, err);
-        client_hijack_deinit(&h);
-        if (r < 0)
-                return fail_run(cli, call, err);
-        /* Left by the detach keys, or nothing but its input was ours: it goes on without us. */
-        if (r > 0 || (!o.use_stdout && !o.use_stderr))
-                return 0;
-        return wait_result(wait, err);
+        return r < 0 ? fail_run(cli, call, err) : r;
 }
 
 static int run_run(struct cli *cli, struct invocation *call, struct error *err)

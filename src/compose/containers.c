@@ -148,9 +148,16 @@ int compose_container_inspect(struct compose_engine *e, const char *id, json_obj
 
 const char *compose_container_short_name(const struct compose_container *c, const char *project)
 {
-        const char *rest = string_after(c->name, project);
+        size_t len = strlen(project);
 
-        return rest && (*rest == '-' || *rest == '_') && rest[1] ? rest + 1 : c->name;
+        for (const char *separator = "-_"; *separator; separator++) {
+                cleanup_free char *usual = string_format("%s%c%s%c%d", project, *separator, c->service,
+                                                         *separator, c->number);
+
+                if (streq(c->name, usual))
+                        return c->name + len + 1;
+        }
+        return c->name;
 }
 
 /* ---- The project that they are of ---- */

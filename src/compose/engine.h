@@ -98,7 +98,7 @@ struct compose_container *compose_containers_find(const struct compose_container
                                                   int number);
 bool compose_container_runs(const struct compose_container *c); /* or is paused or restarting */
 int compose_container_inspect(struct compose_engine *e, const char *id, json_object **ret, struct error *err);
-/* "web-1" for "shop-web-1": the name without its project's. Borrowed from the name. */
+/* "web-1" for "shop-web-1", where the container has the name that is usual; else its name. Borrowed from it. */
 const char *compose_container_short_name(const struct compose_container *c, const char *project);
 
 /* A project as its containers, networks and volumes tell it, for commands that are given a name alone. */
