@@ -92,6 +92,8 @@ static json_object *row_of(struct compose_session *s, const struct compose_conta
         json_set_string(row, "Name", c->name);
         json_set_string(row, "Project", s->name);
         json_set_string(row, "Service", c->service);
+        /* For .Label; the summary lives as long as the list of containers. */
+        json_object_set_userdata(row, c->summary, NULL);
         json_object_object_add(row, "Publishers", publishers(json_get(c->summary, "Ports")));
         return row;
 }

@@ -102,31 +102,48 @@ static const struct option push_options[] = {
         OPTION_BOOL("quiet", 'q', struct transfer, quiet, "Suppress verbose output"),
 };
 
-static int run_push(struct cli *cli, struct invocation *call, struct error *err)
+/* POST /images/NAME/push for a reference with its tag (NULL: all tags). */
+static int image_push(struct cli *cli, const struct reference *r, const char *tag, const char *platform, FILE *out,
+                      struct error *err)
 {
-        const struct transfer *o = call->values;
         cleanup_client_stream struct client_stream *answer = NULL;
-        cleanup_reference struct reference r = {};
         cleanup_query struct client_query q = {};
-        cleanup_free char *name = NULL, *auth = NULL, *whole = NULL;
+        cleanup_free char *name = reference_familiar_name(r), *auth = NULL;
         struct client *client;
         char *headers[2] = {};
 
-        if (parse_name(call->args[0], o, &r, err) < 0)
-                return -1;
-        if (r.digest)
+        if (r->digest)
                 return error_set(err, ERROR_INVALID, "cannot push a digest reference");
-        name = reference_familiar_name(&r);
         client_query_init(&q, "/images/%s/push", name);
-        client_query_add(&q, "tag", o->all ? NULL : r.tag);
-        if (platform_option_add(&q, "platform", o->platform, err) < 0 ||
-            credentials_header(cli, r.domain, &auth, err) < 0)
+        client_query_add(&q, "tag", tag);
+        if (platform_option_add(&q, "platform", platform, err) < 0 ||
+            credentials_header(cli, r->domain, &auth, err) < 0)
                 return -1;
         headers[0] = auth;
         if (cli_client(cli, &client, err) < 0 ||
             client_stream_open(client, "POST", &q, headers, NULL, NULL, &answer, err) < 0)
                 return -1;
-        if (progress_show(answer, o->quiet ? NULL : stdout, NULL, NULL, err) < 0)
+        return progress_show(answer, out, NULL, NULL, err);
+}
+
+int push_image(struct cli *cli, const char *text, void *file, struct error *err)
+{
+        cleanup_reference struct reference r = {};
+
+        if (reference_parse(text, &r, err) < 0)
+                return -1;
+        reference_default_tag(&r);
+        return image_push(cli, &r, r.tag, NULL, file, err);
+}
+
+static int run_push(struct cli *cli, struct invocation *call, struct error *err)
+{
+        const struct transfer *o = call->values;
+        cleanup_reference struct reference r = {};
+        cleanup_free char *whole = NULL;
+
+        if (parse_name(call->args[0], o, &r, err) < 0 ||
+            image_push(cli, &r, o->all ? NULL : r.tag, o->platform, o->quiet ? NULL : stdout, err) < 0)
                 return -1;
         whole = reference_format(&r);
         if (o->quiet)

@@ -12,3 +12,5 @@ int image_pull(struct cli *cli, const struct reference *r, bool all, const char 
                struct error *err);
 /* The same for a reference as the user wrote it, with the default tag where it has none. */
 int pull_image(struct cli *cli, const char *reference, const char *platform, void *file, struct error *err);
+/* Pushing one, likewise. */
+int push_image(struct cli *cli, const char *reference, void *file, struct error *err);
