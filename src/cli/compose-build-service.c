@@ -36,7 +36,7 @@ static void add_pairs(char ***list, const struct strmap *map, char *const *envir
 {
         for (size_t i = 0; i < map->count; i++) {
                 const struct strpair *pair = &map->pairs[i];
-                const char *value = pair->value ? pair->value
+                const char *value = pair->value   ? pair->value
                                     : environment ? env_get(environment, pair->key)
                                                   : NULL;
 
@@ -52,10 +52,9 @@ static int add_secrets(struct compose_session *s, const struct compose_build *b,
                 const struct compose_file_reference *r = &b->secrets[i];
                 const struct compose_file_object *o = compose_project_secret(s->project, r->source);
                 const char *id = r->target ? r->target : r->source,
-                           *content = o ? o->content ? o->content
-                                          : o->environment
-                                              ? env_get(s->project->environment, o->environment)
-                                              : NULL
+                           *content = o ? o->content       ? o->content
+                                          : o->environment ? env_get(s->project->environment, o->environment)
+                                                           : NULL
                                         : NULL;
                 cleanup_free char *path = NULL;
 
@@ -88,9 +87,9 @@ static int add_contexts(struct compose_session *s, const struct compose_build *b
                         return error_set(err, ERROR_NOT_FOUND, "no such service: %s", service);
                 if (other)
                         image = compose_service_image(s->project, other, s->engine.separator);
-                strv_append_take(&f->build_context, image
-                                                        ? string_format("%s=docker-image://%s", pair->key, image)
-                                                        : string_format("%s=%s", pair->key, pair->value));
+                strv_append_take(&f->build_context,
+                                 image ? string_format("%s=docker-image://%s", pair->key, image)
+                                       : string_format("%s=%s", pair->key, pair->value));
         }
         return 0;
 }
@@ -100,10 +99,9 @@ static void add_limits(const struct compose_build *b, struct build_flags *f)
         for (size_t i = 0; i < b->n_ulimits; i++) {
                 const struct compose_ulimit *u = &b->ulimits[i];
 
-                strv_append_take(&f->ulimit,
-                                 string_format("%s=%lld:%lld", u->name,
-                                               (long long)(u->single ? u->single : u->soft),
-                                               (long long)(u->single ? u->single : u->hard)));
+                strv_append_take(&f->ulimit, string_format("%s=%lld:%lld", u->name,
+                                                           (long long)(u->single ? u->single : u->soft),
+                                                           (long long)(u->single ? u->single : u->hard)));
         }
         for (size_t i = 0; i < b->n_ssh; i++)
                 strv_append_take(&f->ssh, b->ssh[i].path
@@ -168,9 +166,11 @@ static int make_flags(struct compose_session *s, const struct compose_service *s
 
 static void flags_deinit(struct build_flags *f)
 {
-        char **const lists[] = { f->add_host, f->allow, f->build_arg, f->build_context, f->cache_from,
-                                 f->cache_to, f->label, f->platform, f->secret, f->ssh, f->tag, f->ulimit };
-        char *const texts[] = { f->builder, f->file, f->network, f->progress, f->provenance, f->sbom, f->target };
+        char **const lists[] = { f->add_host,   f->allow,    f->build_arg, f->build_context,
+                                 f->cache_from, f->cache_to, f->label,     f->platform,
+                                 f->secret,     f->ssh,      f->tag,       f->ulimit };
+        char *const texts[] = { f->builder,    f->file, f->network, f->progress,
+                                f->provenance, f->sbom, f->target };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_free(lists[i]);
@@ -190,11 +190,12 @@ int compose_service_build(struct compose_session *s, const struct compose_servic
         if (make_flags(s, service, o, &flags, &texts, err) < 0)
                 return -1;
         if (!strstr(context, "://") && !string_after(context, "git@") && access(context, F_OK) < 0)
-                return error_set(err, ERROR_NOT_FOUND,
-                                 "unable to prepare context: path \"%s\" not found", context);
+                return error_set(err, ERROR_NOT_FOUND, "unable to prepare context: path \"%s\" not found",
+                                 context);
         if (!s->engine.dry_run && (r = build_run(s->cli, &flags, context, &why)) != 0) {
                 if (r > 0)
-                        return error_set(err, ERROR_INVALID, "the check of service \"%s\" found warnings", service->name);
+                        return error_set(err, ERROR_INVALID, "the check of service \"%s\" found warnings",
+                                         service->name);
                 compose_image_event(s, service->name, "Error", "", COMPOSE_EVENT_ERROR);
                 return error_move(err, &why);
         }

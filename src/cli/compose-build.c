@@ -25,7 +25,8 @@ struct build {
         int64_t parallel;
 };
 static const struct option build_options[] = {
-        COMPOSE_OPTION_ARRAY("build-arg", 0, struct build, options.args, "Set build-time variables for services"),
+        COMPOSE_OPTION_ARRAY("build-arg", 0, struct build, options.args,
+                             "Set build-time variables for services"),
         OPTION_STRING("builder", 0, struct build, options.builder, "Set builder to use"),
         OPTION_BOOL("check", 0, struct build, options.check, "Check build configuration"),
         OPTION_BOOL("compress", 0, struct build, compress,
@@ -35,16 +36,18 @@ static const struct option build_options[] = {
                     "Always remove intermediate containers. DEPRECATED", NULL, NULL, true),
         OPTION_STRING("memory", 'm', struct build, memory,
                       "Set memory limit for the build container. Not supported by BuildKit."),
-        OPTION_BOOL("no-cache", 0, struct build, options.no_cache, "Do not use cache when building the image"),
+        OPTION_BOOL("no-cache", 0, struct build, options.no_cache,
+                    "Do not use cache when building the image"),
         OPTION_BOOL("no-rm", 0, struct build, no_rm,
                     "Do not remove intermediate containers after a successful build. DEPRECATED", NULL, NULL,
                     true),
         OPTION_INT("parallel", 0, struct build, parallel, "Set max parallelism", NULL, NULL, true),
         OPTION_BOOL("print", 0, struct build, print, "Print equivalent bake file"),
-        OPTION_STRING("progress", 0, struct build, progress, "Set type of ui output (auto, tty, plain, json, quiet)",
-                      NULL, NULL, true),
+        OPTION_STRING("progress", 0, struct build, progress,
+                      "Set type of ui output (auto, tty, plain, json, quiet)", NULL, NULL, true),
         OPTION_STRING("provenance", 0, struct build, options.provenance, "Add a provenance attestation"),
-        OPTION_BOOL("pull", 0, struct build, options.pull, "Always attempt to pull a newer version of the image"),
+        OPTION_BOOL("pull", 0, struct build, options.pull,
+                    "Always attempt to pull a newer version of the image"),
         OPTION_BOOL("push", 0, struct build, options.push, "Push service images"),
         OPTION_BOOL("quiet", 'q', struct build, options.quiet, "Suppress the build output"),
         OPTION_STRING("sbom", 0, struct build, options.sbom, "Add a SBOM attestation"),
@@ -89,7 +92,8 @@ const struct command compose_build_command = {
         .name = "build",
         .usage = "[OPTIONS] [SERVICE...]",
         .summary = "Build or rebuild services",
-        .details = "Services are built once and then tagged, by default as `project-service`.\n\nIf the Compose file "
+        .details = "Services are built once and then tagged, by default as `project-service`.\n\nIf the "
+                   "Compose file "
                    "specifies an image name, the image is tagged with that name, substituting any variables "
                    "beforehand.",
         COMPOSE_COMMAND_OPTIONS(build_options, struct build),
@@ -105,10 +109,12 @@ struct transfer {
 };
 static const struct option pull_options[] = {
         COMPOSE_DRY_RUN(struct transfer),
-        OPTION_BOOL("ignore-buildable", 0, struct transfer, ignore_buildable, "Ignore images that can be built"),
+        OPTION_BOOL("ignore-buildable", 0, struct transfer, ignore_buildable,
+                    "Ignore images that can be built"),
         OPTION_BOOL("ignore-pull-failures", 0, struct transfer, ignore_failures,
                     "Pull what it can and ignores images with pull failures"),
-        OPTION_BOOL("include-deps", 0, struct transfer, include_deps, "Also pull services declared as dependencies"),
+        OPTION_BOOL("include-deps", 0, struct transfer, include_deps,
+                    "Also pull services declared as dependencies"),
         OPTION_STRING("policy", 0, struct transfer, policy, "Apply pull policy (\"missing\"|\"always\")"),
         OPTION_BOOL("quiet", 'q', struct transfer, quiet, "Pull without printing progress information"),
 };
@@ -116,7 +122,8 @@ static const struct option push_options[] = {
         COMPOSE_DRY_RUN(struct transfer),
         OPTION_BOOL("ignore-push-failures", 0, struct transfer, ignore_failures,
                     "Push what it can and ignores images with push failures"),
-        OPTION_BOOL("include-deps", 0, struct transfer, include_deps, "Also push images of services declared as dependencies"),
+        OPTION_BOOL("include-deps", 0, struct transfer, include_deps,
+                    "Also push images of services declared as dependencies"),
         OPTION_BOOL("quiet", 'q', struct transfer, quiet, "Push without printing progress information"),
 };
 
@@ -160,7 +167,8 @@ static int pull_service(struct compose_engine *e, const struct compose_service *
                 skip(t->s, service->name, "");
         else if (service->build && t->o->ignore_buildable)
                 skip(t->s, service->name, "- Image can be built");
-        else if ((streq(policy, "missing") || streq(policy, "if_not_present")) && has_image(e, service->image))
+        else if ((streq(policy, "missing") || streq(policy, "if_not_present")) &&
+                 has_image(e, service->image))
                 skip(t->s, service->name, "- Image is already present locally");
         else if ((first = first_with(e->project, service))) {
                 cleanup_free char *text = string_format("- Image is already being pulled by %s", first);

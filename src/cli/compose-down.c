@@ -39,9 +39,8 @@ static int remove_orphans(struct compose_session *s, struct compose_containers *
         int r;
 
         for (size_t i = 0; i < all->count; i++)
-                if (all->list[i]->oneoff ||
-                    (!compose_project_service(s->project, all->list[i]->service) &&
-                     !compose_project_disabled(s->project, all->list[i]->service)))
+                if (all->list[i]->oneoff || (!compose_project_service(s->project, all->list[i]->service) &&
+                                             !compose_project_disabled(s->project, all->list[i]->service)))
                         ARRAY_APPEND(orphans.list, orphans.count, all->list[i]);
         r = compose_each_container(&s->engine, &orphans, remove_one, (void *)stop, err);
         free(orphans.list);
@@ -109,7 +108,8 @@ static int remove_image(struct compose_session *s, const char *image, bool *ret_
                 if (error_is(&why, ERROR_CONFLICT))
                         compose_report(&s->engine, COMPOSE_EVENT_WARNING, id, "Resource is still in use");
                 else if (error_is(&why, ERROR_NOT_FOUND))
-                        compose_report(&s->engine, COMPOSE_EVENT_DONE, id, "Warning: No resource found to remove");
+                        compose_report(&s->engine, COMPOSE_EVENT_DONE, id,
+                                       "Warning: No resource found to remove");
                 else
                         return error_move(err, &why);
                 return 0;
@@ -192,8 +192,8 @@ static int run_down(struct cli *cli, struct invocation *call, struct error *err)
         if (o->rmi && !streq(o->rmi, "all") && !streq(o->rmi, "local"))
                 return error_set(err, ERROR_INVALID, "invalid value for --rmi: \"%s\"", o->rmi);
         if (open_session(cli, call->args, &s, err) < 0 ||
-            compose_containers_list(&s.engine, s.name, orphans ? COMPOSE_WITH_ONEOFFS : COMPOSE_NO_ONEOFFS, true,
-                                    &containers, err) < 0)
+            compose_containers_list(&s.engine, s.name, orphans ? COMPOSE_WITH_ONEOFFS : COMPOSE_NO_ONEOFFS,
+                                    true, &containers, err) < 0)
                 return -1;
         found = containers.count > 0 || s.project->n_networks > 0 || s.project->n_volumes > 0 ||
                 s.project->n_services > 0;
@@ -204,7 +204,8 @@ static int run_down(struct cli *cli, struct invocation *call, struct error *err)
             (o->volumes && remove_volumes(&s, &found, err) < 0))
                 return -1;
         if (!found)
-                compose_warning(&s.engine, "Warning: No resource found to remove for project \"%s\".", s.name);
+                compose_warning(&s.engine, "Warning: No resource found to remove for project \"%s\".",
+                                s.name);
         return 0;
 }
 

@@ -1,6 +1,6 @@
-/* A thread for each container reads what it says until it ends for good; one waits for signals; stopping is done by
- * a thread of its own, so that a second Ctrl+C can kill. The main thread starts the containers and waits until
- * nothing is left that is followed. */
+/* A thread for each container reads what it says until it ends for good; one waits for signals; stopping is
+ * done by a thread of its own, so that a second Ctrl+C can kill. The main thread starts the containers and
+ * waits until nothing is left that is followed. */
 #include "cli/compose-foreground.h"
 #include "cli/compose-lines.h"
 #include "base/time.h"
@@ -220,7 +220,8 @@ static int ended_or_restarted(struct foreground *f, const struct watched *w, int
                 status = json_get_string(state, "Status");
                 *ret_code = (int)json_get_int64(state, "ExitCode", 0);
                 if (streq(status, "restarting") && !told) {
-                        cleanup_free char *text = string_format("exited with code %d (restarting)", *ret_code);
+                        cleanup_free char *text =
+                            string_format("exited with code %d (restarting)", *ret_code);
 
                         told = true;
                         compose_lines_status(f->lines, shown_name(f, w->container), text);

@@ -27,8 +27,9 @@ static int refresh_interval(const char *policy, int64_t *ret)
 
 int compose_check_pull(const char *policy, struct error *err)
 {
-        static const char *const known[] = { "policy", "always", "missing", "never", "build",
-                                             "if_not_present" };
+        static const char *const known[] = {
+                "policy", "always", "missing", "never", "build", "if_not_present"
+        };
         int64_t ignored;
 
         for (size_t i = 0; policy && i < ARRAY_SIZE(known); i++)
@@ -64,7 +65,8 @@ int compose_service_pull(struct compose_session *s, const struct compose_service
 
         compose_image_event(s, service->name, "Pulling", "", COMPOSE_EVENT_WORKING);
         if (!s->engine.dry_run && pull_image(s->cli, image, service->platform, NULL, &why) < 0) {
-                const char *message = error_message(&why), *rest = string_after(message, "Error response from daemon: ");
+                const char *message = error_message(&why),
+                           *rest = string_after(message, "Error response from daemon: ");
 
                 compose_image_event(s, service->name, "Error", rest ? rest : message, COMPOSE_EVENT_ERROR);
                 return error_move(err, &why);

@@ -9,7 +9,8 @@ struct compose_image_options {
 };
 int compose_check_pull(const char *policy, struct error *err);
 /* What `up`, `create` and `run` need before containers are made. */
-int compose_images_ensure(struct compose_session *s, const struct compose_image_options *o, struct error *err);
+int compose_images_ensure(struct compose_session *s, const struct compose_image_options *o,
+                          struct error *err);
 
 struct compose_build_options {
         char **args; /* NAME=value */

@@ -122,10 +122,9 @@ static int run_restart(struct cli *cli, struct invocation *call, struct error *e
                 if (!o->no_deps)
                         keep_restarting(s.project);
                 compose_project_enable(s.project, call->args);
-                if (compose_project_select(s.project, call->args,
-                                           o->no_deps ? COMPOSE_WITHOUT_DEPENDENCIES
-                                                      : COMPOSE_WITH_DEPENDENTS,
-                                           err) < 0)
+                if (compose_project_select(
+                        s.project, call->args,
+                        o->no_deps ? COMPOSE_WITHOUT_DEPENDENCIES : COMPOSE_WITH_DEPENDENTS, err) < 0)
                         return -1;
         }
         if (compose_containers_list(&s.engine, s.name, COMPOSE_NO_ONEOFFS, true, &containers, err) < 0)

@@ -55,9 +55,8 @@ void compose_lines_register(struct compose_lines *l, const char *name)
 
 static const char *colour_of(const struct compose_lines *l, const char *name)
 {
-        static const char *const colours[] = { "\033[36m", "\033[33m", "\033[32m", "\033[35m",
-                                               "\033[34m", "\033[96m", "\033[93m", "\033[92m",
-                                               "\033[95m", "\033[94m" };
+        static const char *const colours[] = { "\033[36m", "\033[33m", "\033[32m", "\033[35m", "\033[34m",
+                                               "\033[96m", "\033[93m", "\033[92m", "\033[95m", "\033[94m" };
         size_t index = 0;
 
         while (l->names[index] && !streq(l->names[index], name))
@@ -115,8 +114,8 @@ static void end_output(struct compose_lines *l, const char *name, FILE *out, str
                 add_output(l, name, out, pending, "\n", 1);
 }
 
-int compose_lines_follow(struct compose_lines *l, const char *name, struct stream *s, bool framed,
-                         FILE *out, FILE *errors, struct error *err)
+int compose_lines_follow(struct compose_lines *l, const char *name, struct stream *s, bool framed, FILE *out,
+                         FILE *errors, struct error *err)
 {
         struct strbuf pending[2] = {};
         FILE *const files[] = { out, errors };

@@ -21,5 +21,5 @@ void compose_lines_free(struct compose_lines *l);
 bool compose_lines_colour(const struct cli *cli, bool no_colour);
 
 /* Reads a container's output to its end: frames, or a terminal's raw bytes. */
-int compose_lines_follow(struct compose_lines *l, const char *name, struct stream *s, bool framed,
-                         FILE *out, FILE *errors, struct error *err);
+int compose_lines_follow(struct compose_lines *l, const char *name, struct stream *s, bool framed, FILE *out,
+                         FILE *errors, struct error *err);

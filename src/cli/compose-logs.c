@@ -14,8 +14,7 @@ struct logs {
 static const struct option logs_options[] = {
         COMPOSE_DRY_RUN(struct logs),
         OPTION_BOOL("follow", 'f', struct logs, follow, "Follow log output"),
-        OPTION_INT("index", 0, struct logs, index,
-                   "index of the container if service has multiple replicas"),
+        OPTION_INT("index", 0, struct logs, index, "index of the container if service has multiple replicas"),
         OPTION_BOOL("no-color", 0, struct logs, no_color, "Produce monochrome output"),
         OPTION_BOOL("no-log-prefix", 0, struct logs, no_log_prefix, "Don't print prefix in logs"),
         OPTION_STRING("since", 0, struct logs, since,
@@ -36,8 +35,8 @@ struct printing {
         char *since, *until;
 };
 
-static int open_log(struct printing *p, const struct compose_container *c,
-                    struct client_stream **ret, struct error *err)
+static int open_log(struct printing *p, const struct compose_container *c, struct client_stream **ret,
+                    struct error *err)
 {
         cleanup_query struct client_query q = {};
 
@@ -62,7 +61,8 @@ static int print_log(struct compose_engine *e, struct compose_container *c, void
         (void)e;
         if (open_log(p, c, &s, &why) < 0) {
                 /* A driver that keeps nothing has nothing to show. */
-                if (error_is(&why, ERROR_UNSUPPORTED) || strstr(error_message(&why), "does not support reading"))
+                if (error_is(&why, ERROR_UNSUPPORTED) ||
+                    strstr(error_message(&why), "does not support reading"))
                         return 0;
                 return error_move(err, &why);
         }
@@ -105,7 +105,8 @@ static int run_logs(struct cli *cli, struct invocation *call, struct error *err)
 
         if (o->index && strv_length(call->args) != 1)
                 return error_set(err, ERROR_INVALID, "--index requires one service to be selected");
-        if (parse_time(o->since, "since", &p.since, err) < 0 || parse_time(o->until, "until", &p.until, err) < 0 ||
+        if (parse_time(o->since, "since", &p.since, err) < 0 ||
+            parse_time(o->until, "until", &p.until, err) < 0 ||
             compose_session_open(cli, call->args, COMPOSE_NEED_PROJECT, "", &s, err) < 0 ||
             compose_containers_list(&s.engine, s.name, COMPOSE_NO_ONEOFFS, true, &containers, err) < 0) {
                 r = -1;

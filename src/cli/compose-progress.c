@@ -120,7 +120,8 @@ static void draw_line(struct compose_progress *p, const struct line *l, int id_w
                 [COMPOSE_EVENT_ERROR] = { "✘", "\033[31m" },
         };
         double seconds = (double)((l->ended ? l->ended : time_monotonic()) - l->begun) / 1e9;
-        cleanup_free char *said = string_format("%s%s%s", l->text, *l->text && *l->status ? " " : "", l->status);
+        cleanup_free char *said =
+            string_format("%s%s%s", l->text, *l->text && *l->status ? " " : "", l->status);
         int room = MAX(width - id_width - 15, 8);
 
         fprintf(p->out, " %s%s%s %-*s  %s%-*.*s%s %5.1fs\033[K\n", p->colour ? kinds[l->kind].colour : "",

@@ -1,5 +1,5 @@
-/* What compose is doing, on standard error (COMPOSE_STATUS_STDOUT: standard output): lines, JSON, or on a terminal
- * a list that is drawn in place. */
+/* What compose is doing, on standard error (COMPOSE_STATUS_STDOUT: standard output): lines, JSON, or on a
+ * terminal a list that is drawn in place. */
 #pragma once
 
 #include "cli/command.h"

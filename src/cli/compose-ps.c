@@ -13,17 +13,19 @@ static const struct option ps_options[] = {
         OPTION_BOOL("all", 'a', struct ps, all,
                     "Show all stopped containers (including those created by the run command)"),
         COMPOSE_DRY_RUN(struct ps),
-        OPTION_STRING("filter", 0, struct ps, filter, "Filter services by a property (supported filters: status)"),
-        OPTION_STRING("format", 0, struct ps, format,
-                      "Format output using a custom template:\n'table':            Print output in table format "
-                      "with column headers (default)\n'table TEMPLATE':   Print output in table format using the "
-                      "given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print "
-                      "output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for "
-                      "more information about formatting output with templates",
-                      "\"table\""),
+        OPTION_STRING("filter", 0, struct ps, filter,
+                      "Filter services by a property (supported filters: status)"),
+        OPTION_STRING(
+            "format", 0, struct ps, format,
+            "Format output using a custom template:\n'table':            Print output in table format "
+            "with column headers (default)\n'table TEMPLATE':   Print output in table format using the "
+            "given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print "
+            "output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for "
+            "more information about formatting output with templates",
+            "\"table\""),
         OPTION_BOOL("no-trunc", 0, struct ps, no_trunc, "Don't truncate output"),
-        OPTION_BOOL("orphans", 0, struct ps, orphans,
-                    "Include orphaned services (not declared by project)", "true"),
+        OPTION_BOOL("orphans", 0, struct ps, orphans, "Include orphaned services (not declared by project)",
+                    "true"),
         OPTION_BOOL("quiet", 'q', struct ps, quiet, "Only display IDs"),
         OPTION_BOOL("services", 0, struct ps, services, "Display services"),
         COMPOSE_OPTION_ARRAY("status", 0, struct ps, status,
@@ -32,13 +34,16 @@ static const struct option ps_options[] = {
 };
 
 static const struct format_field ps_fields[] = {
-        { "Command", "COMMAND" },   { "CreatedAt", "CREATED AT" },       { "ExitCode", "EXIT CODE" },
-        { "Health", "HEALTH" },     { "ID", "CONTAINER ID" },            { "Image", "IMAGE" },
-        { "Labels", "LABELS" },     { "LocalVolumes", "LOCAL VOLUMES" }, { "Mounts", "MOUNTS" },
-        { "Name", "NAME" },         { "Names", "NAMES" },                { "Networks", "NETWORKS" },
-        { "Ports", "PORTS" },       { "Project", "PROJECT" },            { "Publishers", "PUBLISHERS" },
-        { "RunningFor", "CREATED" }, { "Service", "SERVICE" },           { "Size", "SIZE" },
-        { "State", "STATE" },       { "Status", "STATUS" },
+        { "Command", "COMMAND" },       { "CreatedAt", "CREATED AT" },
+        { "ExitCode", "EXIT CODE" },    { "Health", "HEALTH" },
+        { "ID", "CONTAINER ID" },       { "Image", "IMAGE" },
+        { "Labels", "LABELS" },         { "LocalVolumes", "LOCAL VOLUMES" },
+        { "Mounts", "MOUNTS" },         { "Name", "NAME" },
+        { "Names", "NAMES" },           { "Networks", "NETWORKS" },
+        { "Ports", "PORTS" },           { "Project", "PROJECT" },
+        { "Publishers", "PUBLISHERS" }, { "RunningFor", "CREATED" },
+        { "Service", "SERVICE" },       { "Size", "SIZE" },
+        { "State", "STATE" },           { "Status", "STATUS" },
 };
 
 static int ps_method(void *row, const char *name, json_object *const *args, size_t n_args, json_object **ret)
@@ -171,8 +176,8 @@ static int run_ps(struct cli *cli, struct invocation *call, struct error *err)
         if (check_filter(o, &status, err) < 0)
                 return -1;
         if (compose_session_open(cli, call->args, COMPOSE_NEED_PROJECT, "", &s, err) < 0 ||
-            compose_containers_list(&s.engine, s.name, o->all ? COMPOSE_WITH_ONEOFFS : COMPOSE_NO_ONEOFFS, true,
-                                    &containers, err) < 0)
+            compose_containers_list(&s.engine, s.name, o->all ? COMPOSE_WITH_ONEOFFS : COMPOSE_NO_ONEOFFS,
+                                    true, &containers, err) < 0)
                 return -1;
         compose_containers_keep(&containers, call->args);
         for (size_t i = 0; i < containers.count; i++)

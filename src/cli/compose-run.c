@@ -16,7 +16,7 @@ struct run {
         char **cap_add, **cap_drop, **env, **env_from_file, **label, **publish, **volume;
         char *entrypoint, *name, *pull, *user, *workdir;
 };
-static const struct option run_options[] = {
+static const struct option one_off_options[] = {
         OPTION_BOOL("build", 0, struct run, build, "Build image before starting container"),
         OPTION_LIST("cap-add", 0, struct run, cap_add, "Add Linux capabilities"),
         OPTION_LIST("cap-drop", 0, struct run, cap_drop, "Drop Linux capabilities"),
@@ -34,11 +34,13 @@ static const struct option run_options[] = {
                     "Disable pseudo-TTY allocation (default: auto-detected)"),
         OPTION_BOOL("no-deps", 0, struct run, no_deps, "Don't start linked services"),
         OPTION_BOOL("no-tty", 0, struct run, no_tty, "Disable pseudo-TTY allocation", NULL, NULL, true),
-        COMPOSE_OPTION_ARRAY("publish", 'p', struct run, publish, "Publish a container's port(s) to the host"),
+        COMPOSE_OPTION_ARRAY("publish", 'p', struct run, publish,
+                             "Publish a container's port(s) to the host"),
         OPTION_STRING("pull", 0, struct run, pull,
                       "Pull image before running (\"always\"|\"missing\"|\"never\")", "\"policy\""),
         OPTION_BOOL("quiet", 'q', struct run, quiet, "Don't print anything to STDOUT"),
-        OPTION_BOOL("quiet-build", 0, struct run, quiet_build, "Suppress progress output from the build process"),
+        OPTION_BOOL("quiet-build", 0, struct run, quiet_build,
+                    "Suppress progress output from the build process"),
         OPTION_BOOL("quiet-pull", 0, struct run, quiet_pull, "Pull without printing progress information"),
         OPTION_BOOL("remove-orphans", 0, struct run, remove_orphans,
                     "Remove containers for services not defined in the Compose file"),
@@ -66,8 +68,7 @@ static int set_environment(struct compose_service *service, const struct run *o,
         strv_extend(&list, o->env);
         for (char **text = list; text && *text; text++) {
                 const char *equals = strchr(*text, '=');
-                cleanup_free char *name =
-                    xstrndup(*text, equals ? (size_t)(equals - *text) : strlen(*text));
+                cleanup_free char *name = xstrndup(*text, equals ? (size_t)(equals - *text) : strlen(*text));
                 const char *value = equals ? equals + 1 : env_get(p->environment, name);
 
                 if (value)
@@ -265,8 +266,8 @@ static int create(struct compose_session *s, const struct run *o, const struct c
 
 /* ---- run ---- */
 
-static int start_and_attach(struct compose_session *s, const struct run *o, const struct compose_service *service,
-                            const char *id, struct error *err)
+static int start_and_attach(struct compose_session *s, const struct run *o,
+                            const struct compose_service *service, const char *id, struct error *err)
 {
         struct attached a = { .id = id,
                               .streams = { .use_stdin = service->stdin_open,
@@ -337,7 +338,7 @@ static int run_run(struct cli *cli, struct invocation *call, struct error *err)
 const struct command compose_run_command = { .name = "run",
                                              .usage = "[OPTIONS] SERVICE [COMMAND] [ARGS...]",
                                              .summary = "Run a one-off command on a service",
-                                             COMPOSE_COMMAND_OPTIONS(run_options, struct run),
+                                             COMPOSE_COMMAND_OPTIONS(one_off_options, struct run),
                                              .min_args = 1,
                                              .max_args = -1,
                                              .options_first = true,

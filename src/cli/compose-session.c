@@ -44,8 +44,7 @@ static int find_project(struct compose_session *s, char *const *services, enum c
                         struct error *err)
 {
         const struct compose_settings *settings = compose_settings(s->cli);
-        const char *named =
-            settings->project_name ? settings->project_name : getenv("COMPOSE_PROJECT_NAME");
+        const char *named = settings->project_name ? settings->project_name : getenv("COMPOSE_PROJECT_NAME");
         struct compose_options options;
         struct error why = {};
 
@@ -76,7 +75,9 @@ int compose_session_open(struct cli *cli, char *const *services, enum compose_ne
         if (find_project(ret, services, need, err) < 0 || cli_client(cli, &e->client, err) < 0)
                 return -1;
         pthread_mutex_init(&e->lock, NULL);
-        e->separator = ret->project ? compose_separator(cli, ret->project) : settings->compatibility ? "_" : "-";
+        e->separator = ret->project              ? compose_separator(cli, ret->project)
+                       : settings->compatibility ? "_"
+                                                 : "-";
         e->dry_run = settings->dry_run;
         e->parallel = (int)settings->parallel;
         e->reporter = (struct compose_reporter){ on_event, compose_warn, ret };

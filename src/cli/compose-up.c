@@ -15,8 +15,7 @@ struct up {
         int64_t timeout, wait_timeout;
 };
 
-#define UP_OPTION_BUILD(type)                                                                                \
-        OPTION_BOOL("build", 0, type, build, "Build images before starting containers")
+#define UP_OPTION_BUILD(type) OPTION_BOOL("build", 0, type, build, "Build images before starting containers")
 static const struct option up_options[] = {
         OPTION_BOOL("abort-on-container-exit", 0, struct up, abort_on_container_exit,
                     "Stops all containers if any container was stopped. Incompatible with -d"),
@@ -37,9 +36,10 @@ static const struct option up_options[] = {
                       "--abort-on-container-exit"),
         OPTION_BOOL("force-recreate", 0, struct up, force_recreate,
                     "Recreate containers even if their configuration and image haven't changed"),
-        OPTION_BOOL("menu", 0, struct up, menu,
-                    "Enable interactive shortcuts when running attached. Incompatible with --detach. Can also "
-                    "be enable/disable by setting COMPOSE_MENU environment var."),
+        OPTION_BOOL(
+            "menu", 0, struct up, menu,
+            "Enable interactive shortcuts when running attached. Incompatible with --detach. Can also "
+            "be enable/disable by setting COMPOSE_MENU environment var."),
         COMPOSE_OPTION_ARRAY("no-attach", 0, struct up, no_attach,
                              "Do not attach (stream logs) to the specified services"),
         OPTION_BOOL("no-build", 0, struct up, no_build, "Don't build an image, even if it's policy"),
@@ -70,7 +70,8 @@ static const struct option up_options[] = {
                    "Maximum duration in seconds to wait for the project to be running|healthy"),
         OPTION_BOOL("watch", 'w', struct up, watch,
                     "Watch source code and rebuild/refresh containers when files are updated."),
-        OPTION_BOOL("yes", 'y', struct up, yes, "Assume \"yes\" as answer to all prompts and run non-interactively"),
+        OPTION_BOOL("yes", 'y', struct up, yes,
+                    "Assume \"yes\" as answer to all prompts and run non-interactively"),
 };
 
 static const struct option create_options[] = {
@@ -89,7 +90,8 @@ static const struct option create_options[] = {
         COMPOSE_OPTION_ARRAY("scale", 0, struct up, scale,
                              "Scale SERVICE to NUM instances. Overrides the `scale` setting in the Compose "
                              "file if present."),
-        OPTION_BOOL("yes", 'y', struct up, yes, "Assume \"yes\" as answer to all prompts and run non-interactively"),
+        OPTION_BOOL("yes", 'y', struct up, yes,
+                    "Assume \"yes\" as answer to all prompts and run non-interactively"),
 };
 
 /* ---- Checks ---- */
@@ -109,10 +111,10 @@ static int check_up(struct up *o, struct error *err)
                                  "--attach-dependencies");
         o->detach |= o->wait;
         if (o->detach && !o->wait && (attached || o->exit_code_from || o->watch))
-                return error_set(
-                    err, ERROR_INVALID,
-                    "--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, "
-                    "--attach, --attach-dependencies or --watch");
+                return error_set(err, ERROR_INVALID,
+                                 "--detach cannot be combined with --abort-on-container-exit, "
+                                 "--abort-on-container-failure, "
+                                 "--attach, --attach-dependencies or --watch");
         if (o->no_recreate && o->force_recreate)
                 return error_set(err, ERROR_INVALID, "--force-recreate and --no-recreate are incompatible");
         if (o->no_recreate && o->always_recreate_deps)
@@ -133,8 +135,8 @@ static int apply_scale(struct compose_project *p, char *const *scales, struct er
                         return error_set(err, ERROR_INVALID,
                                          "invalid --scale option \"%s\". Should be SERVICE=NUM", *scales);
                 if (string_to_int64(equals + 1, &count, NULL) < 0 || count < 0 || count > INT32_MAX)
-                        return error_set(err, ERROR_INVALID,
-                                         "strconv.Atoi: parsing \"%s\": invalid syntax", equals + 1);
+                        return error_set(err, ERROR_INVALID, "strconv.Atoi: parsing \"%s\": invalid syntax",
+                                         equals + 1);
                 service = compose_project_service(p, name);
                 if (!service)
                         return error_set(err, ERROR_NOT_FOUND, "no such service: %s: not found", name);
@@ -174,12 +176,12 @@ static int converge(struct compose_session *s, char *const *services, const stru
                                                 .build = o->build,
                                                 .no_build = o->no_build,
                                                 .quiet_pull = o->quiet_pull,
-                                                .quiet_build = o->quiet_build ||
-                                                               !compose_progress_talks(s->progress) };
+                                                .quiet_build =
+                                                    o->quiet_build || !compose_progress_talks(s->progress) };
         struct compose_converge c = { .services = services,
                                       .renew_volumes = o->renew_anon_volumes,
-                                      .remove_orphans = o->remove_orphans ||
-                                                        env_says(s->project, "COMPOSE_REMOVE_ORPHANS"),
+                                      .remove_orphans =
+                                          o->remove_orphans || env_says(s->project, "COMPOSE_REMOVE_ORPHANS"),
                                       .ignore_orphans = env_says(s->project, "COMPOSE_IGNORE_ORPHANS"),
                                       .timeout = timeout };
         int r;
@@ -191,9 +193,9 @@ static int converge(struct compose_session *s, char *const *services, const stru
                      : o->no_recreate  ? COMPOSE_RECREATE_NEVER
                                        : COMPOSE_RECREATE_CHANGED;
         c.recreate_dependencies = o->always_recreate_deps && o->force_recreate ? COMPOSE_RECREATE_ALWAYS
-                                  : o->always_recreate_deps                   ? COMPOSE_RECREATE_ALWAYS
-                                  : o->no_recreate                            ? COMPOSE_RECREATE_NEVER
-                                                                              : COMPOSE_RECREATE_CHANGED;
+                                  : o->always_recreate_deps                    ? COMPOSE_RECREATE_ALWAYS
+                                  : o->no_recreate                             ? COMPOSE_RECREATE_NEVER
+                                                                               : COMPOSE_RECREATE_CHANGED;
         if (compose_images_ensure(s, &images, err) < 0)
                 return -1;
         r = compose_converge(&s->engine, &c, ret, err);
@@ -218,8 +220,8 @@ static char **attached_services(const struct compose_session *s, char *const *se
         return out;
 }
 
-static int start_detached(struct compose_session *s, struct compose_containers *containers, const struct up *o,
-                          struct error *err)
+static int start_detached(struct compose_session *s, struct compose_containers *containers,
+                          const struct up *o, struct error *err)
 {
         struct compose_start start = { .wait = o->wait, .wait_timeout = o->wait_timeout * NSEC_PER_SEC };
 
@@ -232,8 +234,8 @@ static int run_up(struct cli *cli, struct invocation *call, struct error *err)
         cleanup_compose_session struct compose_session s = {};
         cleanup_compose_containers struct compose_containers containers = {};
         int64_t timeout = option_given(call, "timeout") ? o->timeout : -1;
-        struct compose_foreground_options foreground = { .abort_on_exit = o->abort_on_container_exit ||
-                                                                          o->exit_code_from,
+        struct compose_foreground_options foreground = { .abort_on_exit =
+                                                             o->abort_on_container_exit || o->exit_code_from,
                                                          .abort_on_failure = o->abort_on_container_failure,
                                                          .exit_code_from = o->exit_code_from,
                                                          .no_attach = o->no_attach,
@@ -248,7 +250,8 @@ static int run_up(struct cli *cli, struct invocation *call, struct error *err)
             prepare_project(&s, call->args, o, err) < 0)
                 return -1;
         if (o->watch)
-                return error_set(err, ERROR_UNSUPPORTED, "up --watch is not supported by davit yet: run `compose watch`");
+                return error_set(err, ERROR_UNSUPPORTED,
+                                 "up --watch is not supported by davit yet: run `compose watch`");
         if (converge(&s, call->args, o, timeout, &containers, err) < 0)
                 return -1;
         if (o->no_start)
@@ -313,7 +316,8 @@ static int run_scale(struct cli *cli, struct invocation *call, struct error *err
                         return error_set(err, ERROR_INVALID, "invalid scale specifier: %s", *arg);
                 if (string_to_int64(equals + 1, &count, NULL) < 0)
                         return error_set(err, ERROR_INVALID,
-                                         "invalid scale specifier: can't parse replica value as int: %s", *arg);
+                                         "invalid scale specifier: can't parse replica value as int: %s",
+                                         *arg);
                 strv_append_take(&services, xstrndup(*arg, (size_t)(equals - *arg)));
         }
         if (compose_session_open(cli, services, COMPOSE_NEED_FILES, "Scaling", &s, err) < 0 ||

@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 const struct compose_settings *compose_settings(const struct cli *cli)
 {
         return cli->compose;
@@ -272,28 +271,17 @@ static int run_compose(struct cli *cli, struct invocation *call, struct error *e
 }
 
 static const struct command *const compose_commands[] = {
-        &compose_attach_command,
-        &compose_push_command,
-        &compose_pull_command,
-        &compose_build_command,
-        &compose_config_command,
-        &compose_create_command,
-        &compose_down_command,
-        &compose_exec_command,
-        &compose_kill_command,
-        &compose_logs_command,
-        &compose_pause_command,
-        &compose_ps_command,
-        &compose_restart_command,
-        &compose_rm_command,
-        &compose_run_command,
-        &compose_scale_command,
-        &compose_start_command,
-        &compose_stop_command,
-        &compose_unpause_command,
-        &compose_up_command,
-        &compose_version_command,
-        NULL,
+        &compose_attach_command,  &compose_build_command,
+        &compose_config_command,  &compose_create_command,
+        &compose_down_command,    &compose_exec_command,
+        &compose_kill_command,    &compose_logs_command,
+        &compose_pause_command,   &compose_ps_command,
+        &compose_pull_command,    &compose_push_command,
+        &compose_restart_command, &compose_rm_command,
+        &compose_run_command,     &compose_scale_command,
+        &compose_start_command,   &compose_stop_command,
+        &compose_unpause_command, &compose_up_command,
+        &compose_version_command, NULL,
 };
 
 const struct command compose_command = { .name = "compose",

@@ -42,4 +42,9 @@ const char *compose_separator(const struct cli *cli, const struct compose_projec
 /* A line of the level "warning", as Docker's log writes it, to standard error. */
 void compose_warn(void *context, const char *message);
 
-extern const struct command compose_attach_command, compose_push_command, compose_pull_command, compose_build_command, compose_config_command, compose_create_command, compose_down_command, compose_exec_command, compose_kill_command, compose_logs_command, compose_pause_command, compose_ps_command, compose_restart_command, compose_rm_command, compose_run_command, compose_scale_command, compose_start_command, compose_stop_command, compose_unpause_command, compose_up_command, compose_version_command;
+extern const struct command compose_attach_command, compose_push_command, compose_pull_command,
+    compose_build_command, compose_config_command, compose_create_command, compose_down_command,
+    compose_exec_command, compose_kill_command, compose_logs_command, compose_pause_command,
+    compose_ps_command, compose_restart_command, compose_rm_command, compose_run_command,
+    compose_scale_command, compose_start_command, compose_stop_command, compose_unpause_command,
+    compose_up_command, compose_version_command;

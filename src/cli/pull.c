@@ -103,8 +103,8 @@ static const struct option push_options[] = {
 };
 
 /* POST /images/NAME/push for a reference with its tag (NULL: all tags). */
-static int image_push(struct cli *cli, const struct reference *r, const char *tag, const char *platform, FILE *out,
-                      struct error *err)
+static int image_push(struct cli *cli, const struct reference *r, const char *tag, const char *platform,
+                      FILE *out, struct error *err)
 {
         cleanup_client_stream struct client_stream *answer = NULL;
         cleanup_query struct client_query q = {};

@@ -278,7 +278,11 @@ int container_attached(struct client *client, const struct attached *a, struct e
         int r;
 
         if (attach(client, a->id, o, &h, err) < 0 ||
-            wait_open(client, a->id, a->removed ? "removed" : a->start ? "next-exit" : "not-running", &wait, err) < 0 ||
+            wait_open(client, a->id,
+                      a->removed ? "removed"
+                      : a->start ? "next-exit"
+                                 : "not-running",
+                      &wait, err) < 0 ||
             (a->start && start(client, a->id, o->detach_keys, err) < 0)) {
                 client_hijack_deinit(&h);
                 /* --rm takes it away; the name is free when we return. */

@@ -151,8 +151,8 @@ const char *compose_container_short_name(const struct compose_container *c, cons
         size_t len = strlen(project);
 
         for (const char *separator = "-_"; *separator; separator++) {
-                cleanup_free char *usual = string_format("%s%c%s%c%d", project, *separator, c->service,
-                                                         *separator, c->number);
+                cleanup_free char *usual =
+                    string_format("%s%c%s%c%d", project, *separator, c->service, *separator, c->number);
 
                 if (streq(c->name, usual))
                         return c->name + len + 1;
@@ -184,8 +184,7 @@ static void observe_services(struct compose_project *p, const struct compose_con
 {
         for (size_t i = 0; i < containers->count; i++) {
                 const struct compose_container *c = containers->list[i];
-                const char *dependencies =
-                    json_get_string(json_get(c->summary, "Labels"), LABEL_DEPENDS_ON);
+                const char *dependencies = json_get_string(json_get(c->summary, "Labels"), LABEL_DEPENDS_ON);
                 struct compose_service *service = compose_project_service(p, c->service);
 
                 if (!service) {

@@ -44,8 +44,7 @@ static void forget(struct compose_containers *all, size_t index)
         struct compose_containers one = {};
 
         ARRAY_APPEND(one.list, one.count, all->list[index]);
-        memmove(&all->list[index], &all->list[index + 1],
-                (all->count - index - 1) * sizeof(*all->list));
+        memmove(&all->list[index], &all->list[index + 1], (all->count - index - 1) * sizeof(*all->list));
         all->count--;
         compose_containers_deinit(&one);
 }
@@ -139,13 +138,13 @@ static bool has_volumes(struct compose_engine *e, const struct compose_service *
 
         for (size_t i = 0; i < service->n_volumes; i++) {
                 const struct compose_mount *m = &service->volumes[i];
-                const struct compose_volume *v =
-                    m->source && streq(m->type, "volume") ? compose_project_volume(e->project, m->source)
-                                                          : NULL;
+                const struct compose_volume *v = m->source && streq(m->type, "volume")
+                                                     ? compose_project_volume(e->project, m->source)
+                                                     : NULL;
                 bool there = !v;
 
-                for (size_t k = 0;
-                     !there && json_object_is_type(mounts, json_type_array) && k < json_object_array_length(mounts);
+                for (size_t k = 0; !there && json_object_is_type(mounts, json_type_array) &&
+                                   k < json_object_array_length(mounts);
                      k++)
                         there = streq(json_get_string(json_object_array_get_idx(mounts, k), "Name"), v->name);
                 if (!there)
@@ -242,19 +241,16 @@ static int run_instance(void *arg, struct error *err)
         return 0;
 }
 
-static int check_scale(const struct compose_service *service, int scale, struct compose_engine *e,
-                       struct error *err)
+static int check_scale(const struct compose_service *service, size_t scale, struct error *err)
 {
-        if (scale > 1 && service->container_name)
-                compose_warning(e,
-                                "The \"%s\" service is using the custom container name \"%s\". Docker requires "
-                                "each container to have a unique name. Remove the custom name to scale the "
-                                "service",
-                                service->name, service->container_name);
-        return scale > 1 && service->container_name
-                   ? error_set(err, ERROR_INVALID, "can't scale service \"%s\" while container_name is set",
-                               service->name)
-                   : 0;
+        return scale <= 1 || !service->container_name
+                   ? 0
+                   : error_set(
+                         err, ERROR_INVALID,
+                         "WARNING: The \"%s\" service is using the custom container name \"%s\". Docker "
+                         "requires each container to have a unique name. Remove the custom name to scale "
+                         "the service",
+                         service->name, service->container_name);
 }
 
 static struct candidate *candidates_of(struct compose_engine *e, const struct compose_service *service,
@@ -262,8 +258,7 @@ static struct candidate *candidates_of(struct compose_engine *e, const struct co
 {
         bool named = !w->options->services || !*w->options->services ||
                      strv_contains(w->options->services, service->name);
-        enum compose_recreate policy =
-            named ? w->options->recreate : w->options->recreate_dependencies;
+        enum compose_recreate policy = named ? w->options->recreate : w->options->recreate_dependencies;
         struct candidate *list = NULL;
 
         pthread_mutex_lock(&e->lock);
@@ -294,7 +289,7 @@ static int converge_service(struct compose_engine *e, const struct compose_servi
         int last = 0;
         bool changes = false;
 
-        if (check_scale(service, (int)wanted, e, err) < 0)
+        if (check_scale(service, wanted, err) < 0)
                 return -1;
         found = candidates_of(e, service, w, digest, &count);
         jobs = xcalloc(MAX(count, wanted) + 1, sizeof(*jobs));
@@ -302,8 +297,9 @@ static int converge_service(struct compose_engine *e, const struct compose_servi
         for (size_t i = 0; i < count; i++) {
                 last = MAX(last, found[i].container->number);
                 changes |= i < wanted && found[i].obsolete;
-                jobs[n++] = (struct instance_job){ e, service, w, digest, found[i].container, 0, i >= wanted,
-                                                   found[i].obsolete };
+                jobs[n++] =
+                    (struct instance_job){ e,           service,          w, digest, found[i].container, 0,
+                                           i >= wanted, found[i].obsolete };
         }
         for (size_t i = count; i < wanted; i++)
                 jobs[n++] = (struct instance_job){ e, service, w, digest, NULL, ++last, false, false };

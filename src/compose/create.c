@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-char *compose_container_name(const struct compose_engine *e, const struct compose_service *service, int number)
+char *compose_container_name(const struct compose_engine *e, const struct compose_service *service,
+                             int number)
 {
         if (service->container_name)
                 return xstrdup(service->container_name);

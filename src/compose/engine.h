@@ -1,4 +1,5 @@
-/* A project's containers, networks and volumes on an engine: what is there, and how it becomes what is wanted.
+/* A project's containers, networks and volumes on an engine: what is there, and how it becomes what is
+ * wanted.
  *
  * The commands build on these calls; printing is theirs (struct compose_reporter). All calls may be made from
  * several threads. Docker Compose's labels mark what is ours, so either program goes on with the other's
@@ -54,7 +55,7 @@ struct compose_engine {
         bool dry_run;          /* nothing is changed */
         int parallel;          /* at most so many things at a time; 0 or less: any number */
         struct compose_reporter reporter;
-        pthread_mutex_t lock;  /* over lists of containers that several services share */
+        pthread_mutex_t lock; /* over lists of containers that several services share */
         /* What the output of hooks is given to, whole lines; may be NULL. */
         void (*hook_output)(void *context, const char *container, const char *line);
 };
@@ -98,7 +99,8 @@ struct compose_container *compose_containers_find(const struct compose_container
                                                   int number);
 bool compose_container_runs(const struct compose_container *c); /* or is paused or restarting */
 int compose_container_inspect(struct compose_engine *e, const char *id, json_object **ret, struct error *err);
-/* "web-1" for "shop-web-1", where the container has the name that is usual; else its name. Borrowed from it. */
+/* "web-1" for "shop-web-1", where the container has the name that is usual; else its name. Borrowed from it.
+ */
 const char *compose_container_short_name(const struct compose_container *c, const char *project);
 
 /* A project as its containers, networks and volumes tell it, for commands that are given a name alone. */
@@ -109,11 +111,12 @@ int compose_project_observed(struct compose_engine *e, const char *name, struct 
 
 typedef int (*compose_service_function)(struct compose_engine *e, const struct compose_service *service,
                                         void *context, struct error *err);
-/* For each service: when those that it depends on are done, or (`reverse`) when those that depend on it are. */
+/* For each service: when those that it depends on are done, or (`reverse`) when those that depend on it are.
+ */
 int compose_each_service(struct compose_engine *e, bool reverse, compose_service_function function,
                          void *context, struct error *err);
-typedef int (*compose_container_function)(struct compose_engine *e, struct compose_container *c, void *context,
-                                          struct error *err);
+typedef int (*compose_container_function)(struct compose_engine *e, struct compose_container *c,
+                                          void *context, struct error *err);
 /* For each container at once. */
 int compose_each_container(struct compose_engine *e, struct compose_containers *containers,
                            compose_container_function function, void *context, struct error *err);
@@ -134,13 +137,13 @@ enum compose_recreate { COMPOSE_RECREATE_CHANGED, COMPOSE_RECREATE_ALWAYS, COMPO
 struct compose_converge {
         char *const *services; /* those that were named; NULL or empty: all */
         enum compose_recreate recreate, recreate_dependencies;
-        bool renew_volumes;   /* anonymous volumes are not taken over */
+        bool renew_volumes; /* anonymous volumes are not taken over */
         bool remove_orphans, ignore_orphans;
         int64_t timeout;      /* seconds until a stopping container is killed; -1: its own */
         struct strmap images; /* image name → digest; filled by compose_images_resolve() */
 };
-/* Networks, volumes, orphans, then for every service as many containers as it wants: those that changed are made
- * anew, those that are too many removed. *ret are the project's containers after. */
+/* Networks, volumes, orphans, then for every service as many containers as it wants: those that changed are
+ * made anew, those that are too many removed. *ret are the project's containers after. */
 int compose_converge(struct compose_engine *e, struct compose_converge *options,
                      struct compose_containers *ret, struct error *err);
 /* The digests that the services' images have on the engine: image name → id; missing ones are left out. */
@@ -166,8 +169,8 @@ char *compose_container_name(const struct compose_engine *e, const struct compos
 /* ---- Their life ---- */
 
 struct compose_start {
-        bool wait;             /* until all run and are healthy */
-        int64_t wait_timeout;  /* ns; 0: none */
+        bool wait;            /* until all run and are healthy */
+        int64_t wait_timeout; /* ns; 0: none */
         /* Called just before a container is started; may be NULL. */
         void (*before)(void *context, struct compose_container *c);
         void *context;

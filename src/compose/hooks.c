@@ -15,8 +15,8 @@ static json_object *exec_body(const struct compose_service *service, const struc
                 json_object_array_add(command, json_object_new_string(*word));
         for (size_t i = 0; i < hook->environment.count; i++) {
                 const struct strpair *pair = &hook->environment.pairs[i];
-                cleanup_free char *text = pair->value ? string_format("%s=%s", pair->key, pair->value)
-                                                      : xstrdup(pair->key);
+                cleanup_free char *text =
+                    pair->value ? string_format("%s=%s", pair->key, pair->value) : xstrdup(pair->key);
 
                 json_object_array_add(env, json_object_new_string(text));
         }

@@ -49,7 +49,9 @@ static int put_file(struct compose_engine *e, const char *id, const char *path, 
         cleanup_client_stream struct client_stream *answer = NULL;
         cleanup_query struct client_query q = {};
         cleanup_free char *name = xstrdup(path[0] == '/' ? path + 1 : path);
-        struct tar_entry entry = { .type = TAR_FILE, .path = name, .mode = (mode_t)mode, .uid = uid, .gid = gid };
+        struct tar_entry entry = {
+                .type = TAR_FILE, .path = name, .mode = (mode_t)mode, .uid = uid, .gid = gid
+        };
         int r;
 
         entry.size = entry.data_size = (int64_t)strlen(content);
@@ -79,12 +81,14 @@ static int inject(struct compose_engine *e, const struct compose_service *servic
 
         for (size_t i = 0; i < count; i++) {
                 const struct compose_file_reference *r = &list[i];
-                const struct compose_file_object *o = secrets
-                                                          ? compose_project_secret(e->project, r->source)
-                                                          : compose_project_config(e->project, r->source);
+                const struct compose_file_object *o = secrets ? compose_project_secret(e->project, r->source)
+                                                              : compose_project_config(e->project, r->source);
                 const char *target = r->target ? r->target : r->source, *content = NULL;
-                cleanup_free char *path =
-                    string_format("%s%s", *target == '/' ? "" : secrets ? "/run/secrets/" : "/", target);
+                cleanup_free char *path = string_format("%s%s",
+                                                        *target == '/' ? ""
+                                                        : secrets      ? "/run/secrets/"
+                                                                       : "/",
+                                                        target);
                 uint32_t uid, gid;
 
                 if (!o || o->file || o->external)

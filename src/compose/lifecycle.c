@@ -123,8 +123,7 @@ static int restart_one(struct compose_engine *e, struct compose_container *c, vo
                 compose_report_container(e, COMPOSE_EVENT_ERROR, c->name, "Error");
                 return -1;
         }
-        if (service &&
-            compose_hooks_run(e, service, service->post_start, service->n_post_start, c, err) < 0)
+        if (service && compose_hooks_run(e, service, service->post_start, service->n_post_start, c, err) < 0)
                 return -1;
         compose_report_container(e, COMPOSE_EVENT_DONE, c->name, "Started");
         return 0;

@@ -135,8 +135,7 @@ static int replace_network(struct compose_engine *e, const struct compose_networ
                 return -1;
         for (size_t i = 0; i < users.count; i++) {
                 struct compose_container *c = users.list[i];
-                json_object *networks =
-                    json_get(json_get(c->summary, "NetworkSettings"), "Networks");
+                json_object *networks = json_get(json_get(c->summary, "NetworkSettings"), "Networks");
                 cleanup_query struct client_query leave = {};
                 cleanup_json json_object *body = NULL;
 
@@ -243,8 +242,7 @@ int compose_network_remove(struct compose_engine *e, const struct compose_networ
         *ret_found = false;
         if (r < 0)
                 return -1;
-        if (r == 0 ||
-            !streq(json_get_string(json_get(found, "Labels"), LABEL_PROJECT), e->project->name) ||
+        if (r == 0 || !streq(json_get_string(json_get(found, "Labels"), LABEL_PROJECT), e->project->name) ||
             !streq(json_get_string(found, "Name"), n->name))
                 return 0;
         return remove_thing(e, "networks", n->name, id, ret_found, err);
@@ -285,8 +283,7 @@ static int ensure_volume(void *arg, struct error *err)
         if (r < 0)
                 return -1;
         if (v->external)
-                return r ? 0
-                         : error_set(err, ERROR_NOT_FOUND, "external volume \"%s\" not found", v->name);
+                return r ? 0 : error_set(err, ERROR_NOT_FOUND, "external volume \"%s\" not found", v->name);
         if (r == 0)
                 return create_volume(e, v, err);
         project = json_get_string(json_get(found, "Labels"), LABEL_PROJECT);

@@ -129,9 +129,8 @@ static int add_files(struct compose_engine *e, const struct compose_file_referen
 {
         for (size_t i = 0; i < count; i++) {
                 const struct compose_file_reference *r = &list[i];
-                const struct compose_file_object *o = secrets
-                                                          ? compose_project_secret(e->project, r->source)
-                                                          : compose_project_config(e->project, r->source);
+                const struct compose_file_object *o = secrets ? compose_project_secret(e->project, r->source)
+                                                              : compose_project_config(e->project, r->source);
                 const char *target = r->target ? r->target : r->source;
                 struct mount_config m = {};
 
@@ -148,7 +147,11 @@ static int add_files(struct compose_engine *e, const struct compose_file_referen
                                         secrets ? "secrets" : "configs");
                 m.type = xstrdup("bind");
                 m.source = xstrdup(o->file);
-                m.target = string_format("%s%s", *target == '/' ? "" : secrets ? "/run/secrets/" : "/", target);
+                m.target = string_format("%s%s",
+                                         *target == '/' ? ""
+                                         : secrets      ? "/run/secrets/"
+                                                        : "/",
+                                         target);
                 m.read_only = true;
                 m.bind_options = xcalloc(1, sizeof(*m.bind_options));
                 add_mount(h, m);
@@ -175,8 +178,7 @@ int compose_request_mounts(struct compose_engine *e, const struct compose_servic
         }
         for (char **tmpfs = service->tmpfs; tmpfs && *tmpfs; tmpfs++) {
                 const char *colon = strchr(*tmpfs, ':');
-                cleanup_free char *path =
-                    xstrndup(*tmpfs, colon ? (size_t)(colon - *tmpfs) : strlen(*tmpfs));
+                cleanup_free char *path = xstrndup(*tmpfs, colon ? (size_t)(colon - *tmpfs) : strlen(*tmpfs));
 
                 strmap_set(&h->tmpfs, path, colon ? colon + 1 : "");
         }

@@ -25,11 +25,11 @@ static char **links_of(struct compose_engine *e, const struct compose_service *s
                         if (!streq(c->service, parts[0]))
                                 continue;
                         strv_append_take(&out, string_format("%s:%s", c->name, alias));
-                        strv_append_take(&out, string_format("%s:%s%s%d", c->name, parts[0], e->separator,
-                                                             c->number));
-                        strv_append_take(&out, string_format("%s:%s%s%s%s%d", c->name, e->project->name,
-                                                             e->separator, parts[0], e->separator,
-                                                             c->number));
+                        strv_append_take(
+                            &out, string_format("%s:%s%s%d", c->name, parts[0], e->separator, c->number));
+                        strv_append_take(&out,
+                                         string_format("%s:%s%s%s%s%d", c->name, e->project->name,
+                                                       e->separator, parts[0], e->separator, c->number));
                 }
         }
         /* A one-off container reaches the service's own containers by name. */
@@ -39,8 +39,8 @@ static char **links_of(struct compose_engine *e, const struct compose_service *s
                 if (!streq(c->service, service->name) || c->oneoff)
                         continue;
                 strv_append_take(&out, string_format("%s:%s", c->name, service->name));
-                strv_append_take(&out, string_format("%s:%s", c->name,
-                                                     compose_container_short_name(c, e->project->name)));
+                strv_append_take(
+                    &out, string_format("%s:%s", c->name, compose_container_short_name(c, e->project->name)));
                 strv_append_take(&out, string_format("%s:%s", c->name, c->name));
         }
         for (char **link = service->external_links; link && *link; link++) {
@@ -98,9 +98,10 @@ int compose_request_networks(struct compose_engine *e, const struct compose_serv
                 struct endpoint_entry entry = {};
 
                 if (!n)
-                        return error_set(err, ERROR_INVALID,
-                                         "service \"%s\" refers to undefined network %s: invalid compose project",
-                                         service->name, networks[i]->name);
+                        return error_set(
+                            err, ERROR_INVALID,
+                            "service \"%s\" refers to undefined network %s: invalid compose project",
+                            service->name, networks[i]->name);
                 if (i == 0)
                         r->host.network_mode = xstrdup(n->name);
                 entry.name = xstrdup(n->name);

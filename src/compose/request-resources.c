@@ -68,8 +68,7 @@ static void set_devices(const struct compose_service *service, struct host_confi
         for (size_t i = 0; i < service->n_devices; i++) {
                 const struct compose_device *d = &service->devices[i];
                 struct device_mapping m = { .path_on_host = xstrdup(d->source),
-                                            .path_in_container =
-                                                xstrdup(d->target ? d->target : d->source),
+                                            .path_in_container = xstrdup(d->target ? d->target : d->source),
                                             .cgroup_permissions =
                                                 xstrdup(d->permissions ? d->permissions : "rwm") };
 
@@ -95,8 +94,7 @@ static void set_ulimits(const struct compose_service *service, struct host_confi
 /* deploy.resources wins over the older attributes. */
 static void set_deploy(const struct compose_service *service, struct host_config *h)
 {
-        const struct compose_resource *limits =
-                                          service->deploy ? service->deploy->resources.limits : NULL,
+        const struct compose_resource *limits = service->deploy ? service->deploy->resources.limits : NULL,
                                       *reserved =
                                           service->deploy ? service->deploy->resources.reservations : NULL;
 
@@ -167,8 +165,7 @@ static int expose_text(struct container_config *c, const char *text, struct erro
         return 0;
 }
 
-int compose_request_ports(const struct compose_service *service, struct compose_request *r,
-                          struct error *err)
+int compose_request_ports(const struct compose_service *service, struct compose_request *r, struct error *err)
 {
         for (char **text = service->expose; text && *text; text++)
                 if (expose_text(&r->config, *text, err) < 0)

@@ -164,7 +164,7 @@ static int set_restart(const struct compose_service *service, struct restart_pol
         } else if (deploy) {
                 const char *condition = deploy->condition;
 
-                r->name = xstrdup(streq(condition, "none") ? "no"
+                r->name = xstrdup(streq(condition, "none")                ? "no"
                                   : !condition || streq(condition, "any") ? "always"
                                                                           : condition);
                 /* Only "on-failure" may count. */
@@ -182,9 +182,9 @@ static char **hosts(char *const *list)
         for (; list && *list; list++) {
                 const char *equals = strchr(*list, '=');
 
-                strv_append_take(&out, equals ? string_format("%.*s:%s", (int)(equals - *list), *list,
-                                                              equals + 1)
-                                              : xstrdup(*list));
+                strv_append_take(&out,
+                                 equals ? string_format("%.*s:%s", (int)(equals - *list), *list, equals + 1)
+                                        : xstrdup(*list));
         }
         return out;
 }

@@ -12,8 +12,8 @@ struct compose_request {
 void compose_request_deinit(struct compose_request *r);
 #define cleanup_compose_request __attribute__((cleanup(compose_request_deinit)))
 
-/* `others` are the project's containers: what "service:X" and links mean. `replaced` (inspected; may be NULL) is
- * the container whose anonymous volumes are taken over. */
+/* `others` are the project's containers: what "service:X" and links mean. `replaced` (inspected; may be NULL)
+ * is the container whose anonymous volumes are taken over. */
 int compose_request_make(struct compose_engine *e, const struct compose_service *service,
                          const struct compose_containers *others, const struct compose_create *options,
                          json_object *replaced, struct compose_request *ret, struct error *err);

@@ -7,6 +7,8 @@
 
 #define POLL_FIRST (10 * NSEC_PER_MSEC)
 #define POLL_MOST (200 * NSEC_PER_MSEC)
+/* What has no health check counts as started well when it runs for so long. */
+#define SETTLED (500 * NSEC_PER_MSEC)
 
 /* What `--wait` waits for: it runs, and is healthy if it has a check. */
 #define CONDITION_RUNNING_OR_HEALTHY "running_or_healthy"
@@ -16,6 +18,15 @@ static void pause_for(int64_t ns)
         struct timespec t = { .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
 
         nanosleep(&t, NULL);
+}
+
+/* Nanoseconds since it was started. */
+static int64_t runs_for(json_object *state)
+{
+        const char *text = json_get_string(state, "StartedAt");
+        int64_t started;
+
+        return text && time_parse_rfc3339(text, &started, NULL) == 0 ? time_now() - started : INT64_MAX;
 }
 
 static int check_healthy(const struct compose_container *c, json_object *inspected, bool fallback,
@@ -32,7 +43,7 @@ static int check_healthy(const struct compose_container *c, json_object *inspect
                 if (!fallback)
                         return error_set(err, ERROR_SYSTEM, "container %s has no healthcheck configured",
                                          c->name);
-                return streq(status, "running");
+                return streq(status, "running") && runs_for(state) >= SETTLED;
         }
         if (streq(health, "unhealthy"))
                 return error_set(err, ERROR_SYSTEM, "container %s is unhealthy", c->name);
@@ -46,9 +57,10 @@ static int check_completed(const struct compose_dependency *d, json_object *insp
 
         if (!streq(json_get_string(state, "Status"), "exited"))
                 return 0;
-        return code == 0 ? 1
-                         : error_set(err, ERROR_SYSTEM, "service \"%s\" didn't complete successfully: exit %d",
-                                     d->service, code);
+        return code == 0
+                   ? 1
+                   : error_set(err, ERROR_SYSTEM, "service \"%s\" didn't complete successfully: exit %d",
+                               d->service, code);
 }
 
 /* 1: fulfilled, 0: not yet, -1: never. */

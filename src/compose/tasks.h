@@ -10,6 +10,6 @@ struct task {
         size_t n_after;
 };
 
-/* Runs all of them, at most `limit` at a time (0 or less: any number), in threads of their own. After a failure
- * nothing more is begun; the first failure is the result once those that run have ended. */
+/* Runs all of them, at most `limit` at a time (0 or less: any number), in threads of their own. After a
+ * failure nothing more is begun; the first failure is the result once those that run have ended. */
 int tasks_run(struct task *tasks, size_t count, int limit, struct error *err);

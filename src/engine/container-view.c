@@ -6,6 +6,7 @@
 #include "engine/container-view.h"
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "store/layer.h"
 #include "store/view.h"
 
@@ -103,9 +104,16 @@ static int open_place(int rootfd, const char *destination, bool folder, struct e
                 return fd;
         if (folder)
                 return directory_make_in_root(rootfd, destination, 0755, err);
-        parent = open_parent_in_root(rootfd, destination, &name, err);
-        if (parent < 0)
-                return -1;
+        parent = open_parent_in_root(rootfd, destination, &name, NULL);
+        if (parent < 0) {
+                cleanup_free char *above = path_dir(destination);
+
+                free(take_ptr(name));
+                parent = directory_make_in_root(rootfd, above, 0755, err);
+                if (parent < 0)
+                        return -1;
+                name = path_base(destination);
+        }
         made = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0755);
         if (made < 0)
                 return error_errno(err, "%s", destination);
