@@ -154,8 +154,7 @@ static int make_flags(struct compose_session *s, const struct compose_service *s
                 f->progress = xstrdup("quiet");
         add_limits(b, f);
         if (b->dockerfile_inline) {
-                if (text_file(texts, b->dockerfile_inline, &f->file, err) < 0)
-                        return -1;
+                f->dockerfile_text = b->dockerfile_inline;
         } else if (b->dockerfile) {
                 f->file = *b->dockerfile == '/' || strstr(b->context, "://")
                               ? xstrdup(b->dockerfile)
@@ -184,6 +183,7 @@ int compose_service_build(struct compose_session *s, const struct compose_servic
         __attribute__((cleanup(texts_close))) struct texts texts = {};
         __attribute__((cleanup(flags_deinit))) struct build_flags flags = {};
         const char *context = service->build->context ? service->build->context : s->project->working_dir;
+        cleanup_free char *id = NULL;
         struct error why = {};
         int r;
 
@@ -192,7 +192,7 @@ int compose_service_build(struct compose_session *s, const struct compose_servic
         if (!strstr(context, "://") && !string_after(context, "git@") && access(context, F_OK) < 0)
                 return error_set(err, ERROR_NOT_FOUND, "unable to prepare context: path \"%s\" not found",
                                  context);
-        if (!s->engine.dry_run && (r = build_run(s->cli, &flags, context, &why)) != 0) {
+        if (!s->engine.dry_run && (r = build_with_flags(s->cli, &flags, context, &id, NULL, &why)) != 0) {
                 if (r > 0)
                         return error_set(err, ERROR_INVALID, "the check of service \"%s\" found warnings",
                                          service->name);

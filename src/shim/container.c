@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sched.h>
 #include <sys/wait.h>
+#include <sys/syscall.h>
 
 #define CREATE_PREFIX "failed to create shim task: OCI runtime create failed: runc create failed"
 
@@ -294,6 +295,19 @@ static void restart_fire(void *data)
 
 /* --- signals --- */
 
+/* Does it sleep in sigwait()? The kernel then shows what it waits for as not blocked. */
+static bool waits_for_signals(pid_t pid)
+{
+        cleanup_error struct error ignored = { 0 };
+        cleanup_free char *text = NULL;
+        char path[40];
+        size_t len;
+
+        snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+        return file_read(AT_FDCWD, path, 4096, &text, &len, &ignored) == 0 &&
+               strtol(text, NULL, 10) == SYS_rt_sigtimedwait;
+}
+
 /* Can this signal end pid 1 of a pid namespace? The kernel drops it unless there is a handler; one that is
  * blocked may be waited for by sigwait() or a signalfd. */
 static bool signal_can_reach(struct shim *shim, int signal)
@@ -320,7 +334,7 @@ static bool signal_can_reach(struct shim *shim, int signal)
                 if (value)
                         reached |= strtoull(value, NULL, 16);
         }
-        return reached >> (signal - 1) & 1;
+        return (reached >> (signal - 1) & 1) || waits_for_signals(shim->container->pid);
 }
 
 static int not_running(struct error *err)
