@@ -79,7 +79,7 @@ int dns_files_write(struct networks *nets, struct network_member_state *m, const
                     struct error *err)
 {
         cleanup_strbuf struct strbuf text = { 0 };
-        cleanup_strv char **servers = network_host_servers(nets, host);
+        char *const *servers = host && strv_length(host->dns) > 0 ? host->dns : nets->dns;
         bool any = false, external = false;
 
         for (size_t i = 0; i < m->n_endpoints; i++) {
@@ -97,7 +97,7 @@ int dns_files_write(struct networks *nets, struct network_member_state *m, const
         }
         if (!any)
                 return 0;
-        for (char **s = servers; s && *s; s++)
+        for (char *const *s = servers; s && *s; s++)
                 strbuf_addf(&text, "server %s\n", *s);
         if (!external)
                 strbuf_adds(&text, "external no\n");

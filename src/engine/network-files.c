@@ -4,11 +4,12 @@
 
 #include "base/fd.h"
 #include "base/hash.h"
+#include "network/resolv-conf.h"
 
 #include <errno.h>
 #include <sys/utsname.h>
 
-#define HOST_FILE_MAX (1 << 20)
+#define HOST_FILE_MAX RESOLV_CONF_MAX
 #define RESOLVED_STUB "127.0.0.53"
 #define RESOLVED_FILE "/run/systemd/resolve/resolv.conf"
 #define EMBEDDED_SERVER "127.0.0.11"
@@ -44,64 +45,9 @@ int network_files_check(const struct host_config *host, struct error *err)
 
 /* ---- resolv.conf ---- */
 
-struct resolv_conf {
-        char **servers, **search, **options;
-};
-
-static void resolv_conf_deinit(struct resolv_conf *r)
-{
-        strv_free(r->servers);
-        strv_free(r->search);
-        strv_free(r->options);
-}
-
-/* The words of a line behind its keyword. */
-static char **line_words(const char *line)
-{
-        char **words = strv_new();
-
-        while (*line) {
-                size_t space = strspn(line, " \t\r"), len;
-
-                line += space;
-                len = strcspn(line, " \t\r");
-                if (len > 0)
-                        strv_append_take(&words, xstrndup(line, len));
-                line += len;
-        }
-        return words;
-}
-
-static void parse_line(const char *line, struct resolv_conf *ret)
-{
-        cleanup_strv char **words = line_words(line);
-
-        if (!words[0] || words[0][0] == '#' || words[0][0] == ';')
-                return;
-        if (streq(words[0], "nameserver") && words[1]) {
-                strv_append(&ret->servers, words[1]);
-        } else if (streq(words[0], "search") || streq(words[0], "domain")) {
-                strv_free(ret->search);
-                ret->search = strv_copy(words + 1);
-        } else if (streq(words[0], "options")) {
-                strv_extend(&ret->options, words + 1);
-        }
-}
-
-static void parse_host(const char *text, struct resolv_conf *ret)
-{
-        cleanup_strv char **lines = strv_split(text, '\n');
-
-        for (char **line = lines; *line; line++)
-                parse_line(*line, ret);
-}
-
 /* Servers that a container can't reach are left out: the host's loopback. */
 static void choose_servers(const struct resolv_conf_request *q, const struct resolv_conf *host, char ***ret)
 {
-        static const char *const fallback[] = { "8.8.8.8", "8.8.4.4" };
-        static const char *const fallback6[] = { "2001:4860:4860::8888", "2001:4860:4860::8844" };
-
         if (strv_length(q->dns) > 0) {
                 strv_extend(ret, q->dns);
                 return;
@@ -114,10 +60,7 @@ static void choose_servers(const struct resolv_conf_request *q, const struct res
         }
         if (strv_length(*ret) > 0)
                 return;
-        for (size_t i = 0; i < ARRAY_SIZE(fallback); i++)
-                strv_append(ret, fallback[i]);
-        for (size_t i = 0; q->ipv6 && i < ARRAY_SIZE(fallback6); i++)
-                strv_append(ret, fallback6[i]);
+        resolv_conf_fallback(q->ipv6, ret);
 }
 
 static void add_list(struct strbuf *b, const char *keyword, char *const *list)
@@ -145,7 +88,7 @@ char *resolv_conf_make(const struct resolv_conf_request *q)
         char *const *search;
         struct strbuf b = { 0 };
 
-        parse_host(q->host_text, &host);
+        resolv_conf_parse(q->host_text, &host);
         choose_servers(q, &host, &outer);
         if (q->internal)
                 strv_append(&servers, EMBEDDED_SERVER);
@@ -177,10 +120,10 @@ static char *read_host_file(const char **ret_path)
         size_t len;
         bool stub;
 
-        *ret_path = "/etc/resolv.conf";
+        *ret_path = RESOLV_CONF_PATH;
         if (file_read(AT_FDCWD, *ret_path, HOST_FILE_MAX, &text, &len, NULL) < 0)
                 return xstrdup("");
-        parse_host(text, &host);
+        resolv_conf_parse(text, &host);
         stub = strv_length(host.servers) == 1 && streq(host.servers[0], RESOLVED_STUB);
         resolv_conf_deinit(&host);
         if (stub) {
@@ -192,22 +135,6 @@ static char *read_host_file(const char **ret_path)
                 }
         }
         return take_ptr(text);
-}
-
-char **network_host_servers(struct networks *nets, const struct host_config *host)
-{
-        struct resolv_conf_request q = { .dns = host && strv_length(host->dns) > 0 ? host->dns : nets->dns,
-                                         .keep_loopback = true };
-        cleanup_free char *text = NULL;
-        struct resolv_conf found = { 0 };
-        char **servers = NULL;
-        size_t len;
-
-        if (file_read(AT_FDCWD, "/etc/resolv.conf", HOST_FILE_MAX, &text, &len, NULL) == 0)
-                parse_host(text, &found);
-        choose_servers(&q, &found, &servers);
-        resolv_conf_deinit(&found);
-        return servers;
 }
 
 static char *make_resolv_conf(struct networks *nets, struct network_member_state *m,

@@ -240,9 +240,6 @@ struct resolv_conf_request {
         bool internal, keep_loopback, ipv6;
 };
 char *resolv_conf_make(const struct resolv_conf_request *request);
-/* The servers that names outside are asked from: --dns, else the host's (its loopback ones, too: they are
- * asked from the host's namespace). */
-char **network_host_servers(struct networks *nets, const struct host_config *host);
 
 /* ---- network-dns.c ---- */
 int dns_files_write(struct networks *nets, struct network_member_state *m, const struct host_config *host,

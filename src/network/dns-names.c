@@ -3,6 +3,7 @@
 #include "network/dns.h"
 
 #include "base/fd.h"
+#include "network/resolv-conf.h"
 
 #include <string.h>
 #include <strings.h>
@@ -38,6 +39,7 @@ static void networks_clear(struct dns_view *view)
         view->n_networks = 0;
         strv_free(view->servers);
         view->servers = NULL;
+        view->host_changed = (struct timespec){ 0 };
         view->no_external = false;
 }
 
@@ -130,7 +132,33 @@ static void read_resolver(struct dns_view *view)
                 else if (streq(*line, "external no"))
                         view->no_external = true;
         }
+        view->host_servers = !view->servers;
         view->changed = settled(&st.st_mtim);
+}
+
+/* ---- Outer servers ---- */
+
+/* The host's loopback servers count: they are asked from there. */
+char *const *dns_view_servers(struct dns_view *view)
+{
+        cleanup_free char *text = NULL;
+        struct resolv_conf conf = { 0 };
+        struct stat st = { 0 };
+        size_t len;
+
+        if (!view->host_servers)
+                return view->servers;
+        if (stat(RESOLV_CONF_PATH, &st) == 0 && view->servers && same_time(&st.st_mtim, &view->host_changed))
+                return view->servers;
+        if (file_read(AT_FDCWD, RESOLV_CONF_PATH, RESOLV_CONF_MAX, &text, &len, NULL) == 0)
+                resolv_conf_parse(text, &conf);
+        strv_free(view->servers);
+        view->servers = take_ptr(conf.servers);
+        if (!view->servers)
+                resolv_conf_fallback(false, &view->servers);
+        resolv_conf_deinit(&conf);
+        view->host_changed = settled(&st.st_mtim);
+        return view->servers;
 }
 
 /* ---- Endpoints ---- */

@@ -2,7 +2,8 @@
  * those networks' endpoints. Parsing and answering are pure; names come from small files that davitd writes:
  *
  *     DIRECTORY/NETWORK_ID/CONTAINER_ID   lines "address IP" and "name NAME" (what it answers to)
- *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP",
+ *     DIRECTORY/resolver/CONTAINER_ID     what one container's server knows: "network ID NAME", "server IP"
+ *                                         (none: the host's, which are asked from the host's namespace),
  *                                         "link NETWORK_ID ALIAS NAME" (the container's own names for
  * others), "external no" (it is on internal networks only) */
 #pragma once
@@ -67,11 +68,15 @@ struct dns_view {
         struct dns_network *networks;
         size_t n_networks;
         char **servers;
+        bool host_servers; /* they are those of the host's resolv.conf, as it was then: */
+        struct timespec host_changed;
         bool no_external;
         unsigned turn; /* several addresses of one name are given in turn */
 };
 /* Reads what has changed since the last time. */
 void dns_view_refresh(struct dns_view *view);
+/* Whom to ask about other names; the host's file is looked at again. NULL-terminated, the view's. */
+char *const *dns_view_servers(struct dns_view *view);
 void dns_view_deinit(struct dns_view *view);
 /* The addresses of a name (also as NAME.NETWORK): 1 known (maybe none of that family), 0 not ours. */
 int dns_view_find(struct dns_view *view, const char *name, int family, struct ip_address **ret,

@@ -21,6 +21,7 @@
 #define SERVERS_MAX 3
 #define SERVER_TIMEOUT (900 * NSEC_PER_MSEC)
 #define CLIENT_TIMEOUT (10 * NSEC_PER_SEC)
+#define PREFERENCE_TIME (15 * NSEC_PER_SEC)
 
 struct dns_client;
 
@@ -28,6 +29,8 @@ struct dns_server {
         struct shim *shim;
         struct dns_view view;
         struct loop_source udp, tcp;
+        size_t preferred; /* the outer server that answered last when one before it did not */
+        int64_t preferred_until;
         struct exchange *exchanges;
         struct dns_client *clients;
         size_t n_exchanges, n_clients;
@@ -51,7 +54,8 @@ struct exchange {
         struct dns_query query;
         uint8_t *message;
         size_t len, sent;
-        size_t turn; /* which outer server */
+        char **servers; /* those of the time when it began */
+        size_t first, turn; /* which of them is asked: first, first + 1, … around */
         int fd;
         struct loop_source source;
         struct loop_timer timer;
@@ -82,6 +86,7 @@ static void exchange_free(struct exchange *x)
                 x->client->exchange = NULL;
         x->server->n_exchanges--;
         strbuf_deinit(&x->in);
+        strv_free(x->servers);
         free(x->message);
         free(x);
 }
@@ -177,19 +182,27 @@ static bool is_answer(const struct exchange *x, const uint8_t *answer, size_t le
         return len >= 12 && answer[0] == x->message[0] && answer[1] == x->message[1] && answer[2] & 0x80;
 }
 
+static size_t n_servers(const struct exchange *x)
+{
+        return MIN(strv_length(x->servers), (size_t)SERVERS_MAX);
+}
+
 static void exchange_finish(struct exchange *x, const uint8_t *answer, size_t len)
 {
         struct dns_server *s = x->server;
         struct dns_client *client = x->client;
         struct sockaddr_in peer = x->peer;
-        size_t servers = MIN(strv_length(s->view.servers), (size_t)SERVERS_MAX);
         int code = answer[3] & 15;
 
         /* A server that can't doesn't keep the next one from trying. */
         if ((code == DNS_SERVER_FAILURE || code == DNS_NOT_IMPLEMENTED || code == 5) &&
-            x->turn + 1 < servers) {
+            x->turn + 1 < n_servers(x)) {
                 exchange_next(x);
                 return;
+        }
+        if (x->turn > 0 && code != DNS_SERVER_FAILURE) {
+                s->preferred = (x->first + x->turn) % n_servers(x);
+                s->preferred_until = time_monotonic() + PREFERENCE_TIME;
         }
         exchange_free(x);
         reply(s, client, &peer, answer, len);
@@ -309,11 +322,8 @@ static int ask(struct exchange *x, const char *server)
 /* Asks the server whose turn it is, or one behind it. */
 static void exchange_try(struct exchange *x)
 {
-        char **servers = x->server->view.servers;
-        size_t count = MIN(strv_length(servers), (size_t)SERVERS_MAX);
-
-        for (; x->turn < count; x->turn++) {
-                if (ask(x, servers[x->turn]) == 0)
+        for (; x->turn < n_servers(x); x->turn++) {
+                if (ask(x, x->servers[(x->first + x->turn) % n_servers(x)]) == 0)
                         return;
                 exchange_close(x);
         }
@@ -344,8 +354,12 @@ static void handle(struct dns_server *s, struct dns_client *client, const struct
                                 .query = q,
                                 .message = xmemdup(message, len),
                                 .len = len,
+                                .servers = strv_copy(dns_view_servers(&s->view)),
                                 .fd = -1,
                                 .source.fd = -1 };
+        /* Not every question waits for a server that is known to be dead. */
+        if (s->preferred < n_servers(x) && time_monotonic() < s->preferred_until)
+                x->first = s->preferred;
         if (peer)
                 x->peer = *peer;
         if (client)
