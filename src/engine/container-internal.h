@@ -130,7 +130,8 @@ char *container_cgroup_path(const struct engine *engine, const struct container 
 /* Both with `operation` held. */
 int container_start_locked(struct engine *engine, struct container *c, const char *detach_keys,
                            struct error *err);
-/* In a thread of its own: a restart policy's wish that no shim can grant. */
+/* A restart policy's wish that no shim can grant: failures are logged. `_later`: in a thread of its own. */
+void container_start_again(struct engine *engine, struct container *c);
 void container_start_later(struct engine *engine, struct container *c);
 /* Gives back what a run took: network, mounted volumes. Idempotent. */
 void container_release_run(struct engine *engine, struct container *c);
@@ -164,6 +165,12 @@ bool container_was_started(const struct container *c);
 bool container_should_restart(const struct container *c);
 /* Removes what belongs to an id that has no config.json. */
 void container_clear(struct engine *engine, const char *id);
+
+/* ---- container-order.c ---- */
+/* Before container_order_start(): this one comes back. */
+void container_order_add(struct engine *engine, struct container *c);
+void container_order_start(struct engine *engine);
+void container_order_free(struct engine *engine);
 
 /* ---- container-link.c ---- */
 /* HostConfig.Links of a new container becomes its `links`. */

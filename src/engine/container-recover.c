@@ -186,7 +186,7 @@ static void recover_one(struct engine *engine, const char *id, char *const *live
         if (c->host.auto_remove && container_was_started(c))
                 container_remove_later(engine, c);
         else if (should_come_back(c, was_up && !was_live, rebooted))
-                container_start_later(engine, c);
+                container_order_add(engine, c);
 }
 
 void container_clear(struct engine *engine, const char *id)
@@ -259,6 +259,7 @@ static void *recovery_thread(void *arg)
                 if (is_id(entry->d_name))
                         recover_one(r->engine, entry->d_name, r->live, r->rebooted);
         container_table_loaded(r->engine);
+        container_order_start(r->engine);
         drop_stale_pins(r->engine);
         strv_free(r->live);
         free(r);

@@ -367,7 +367,7 @@ int engine_container_start(struct engine *engine, const char *reference, const c
         return r;
 }
 
-static void start_again(struct engine *engine, struct container *c)
+void container_start_again(struct engine *engine, struct container *c)
 {
         cleanup_error struct error err = {};
 
@@ -379,5 +379,5 @@ static void start_again(struct engine *engine, struct container *c)
 
 void container_start_later(struct engine *engine, struct container *c)
 {
-        engine_later(engine, start_again, c);
+        engine_later(engine, container_start_again, c);
 }

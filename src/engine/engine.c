@@ -197,12 +197,14 @@ void engine_later(struct engine *engine, void (*run)(struct engine *engine, stru
 
 void engine_close(struct engine *engine)
 {
+        __atomic_store_n(&engine->closing, true, __ATOMIC_RELEASE);
         if (engine->has_loader)
                 pthread_join(engine->loader, NULL);
         pthread_mutex_lock(&engine->tasks_lock);
         while (engine->n_tasks > 0)
                 pthread_cond_wait(&engine->tasks_ended, &engine->tasks_lock);
         pthread_mutex_unlock(&engine->tasks_lock);
+        container_order_free(engine);
         container_watcher_close(engine);
         for (size_t i = 0; i < engine->n_containers; i++)
                 container_drop(engine->containers[i]);

@@ -60,6 +60,8 @@ struct engine {
         pthread_rwlock_t lock;         /* the table of containers */
         struct container **containers; /* sorted by id */
         size_t n_containers;
+        struct start_order *order; /* container-order.c */
+        bool closing;              /* atomic */
         bool has_links; /* some container has or had a legacy link: else nobody looks for them */
 };
 
