@@ -42,7 +42,9 @@ static int copy_up_one(struct volumes *vols, const char *container_id, const str
                 return 0;
         from = open_in_root(rootfs, p->destination, O_RDONLY | O_DIRECTORY, 0, NULL);
         /* Also of an empty folder owner and mode are copied. */
-        return from < 0 ? 0 : tree_copy(from, to, err);
+        if (from >= 0 && tree_copy(from, to, err) < 0)
+                return error_context(err, "failed to copy the image's content into volume %s", p->name);
+        return 0;
 }
 
 int mounts_copy_up(struct volumes *vols, const char *container_id, const struct mount_points *points,
@@ -51,10 +53,8 @@ int mounts_copy_up(struct volumes *vols, const char *container_id, const struct 
         int r = 0;
 
         for (size_t i = 0; i < points->count && r == 0; i++)
-                if (wants_copy(&points->items[i]) &&
-                    copy_up_one(vols, container_id, &points->items[i], rootfs, err) < 0)
-                        r = error_context(err, "failed to copy the image's content into volume %s",
-                                          points->items[i].name);
+                if (wants_copy(&points->items[i]))
+                        r = copy_up_one(vols, container_id, &points->items[i], rootfs, err);
         volume_unmount(vols, container_id);
         return r;
 }

@@ -183,11 +183,19 @@ static int64_t volume_size(struct volumes *vols, const char *name)
 
 /* ---- Prune and df ---- */
 
+/* Is what it holds here? What options lead to (a share, a device, a folder of the host) isn't ours to count
+ * or to prune. */
+static bool is_stored_here(const struct volume_record *r)
+{
+        return r->v.options.count == 0;
+}
+
 static bool to_be_pruned(const struct volume_record *r, const struct filters *filters, bool all)
 {
         char *const *without = filters_get(filters, "label!");
 
-        if (strv_length(r->holders) > 0 || (!all && !strmap_get(&r->v.labels, VOLUME_ANONYMOUS_LABEL)))
+        if (strv_length(r->holders) > 0 || !is_stored_here(r) ||
+            (!all && !strmap_get(&r->v.labels, VOLUME_ANONYMOUS_LABEL)))
                 return false;
         for (; without && *without; without++) {
                 struct filter one = { (char *)"label", (char *[]){ *without, NULL } };
@@ -247,8 +255,11 @@ int volume_usage(struct volumes *vols, json_object **ret, struct error *err)
         pthread_mutex_lock(&vols->lock);
         for (size_t i = 0; i < vols->count; i++) {
                 struct volume_record *r = vols->items[i];
-                json_object *usage = json_object_new_object(), *shown;
+                json_object *usage, *shown;
 
+                if (!is_stored_here(r))
+                        continue;
+                usage = json_object_new_object();
                 r->v.labels.given = r->v.labels.count > 0;
                 r->v.options.given = r->v.options.count > 0;
                 shown = volume_json(&r->v);

@@ -159,14 +159,14 @@ int volume_options_apply(const struct strmap *options, const char *mountpoint, s
         joined = data ? strv_join(data, ",") : xstrdup("");
         if (mount(device, mountpoint, type, flags, joined) < 0) {
                 int errnum = errno;
-                char *reason = xstrdup(strerror(errnum));
+                cleanup_free char *reason = xstrdup(strerror(errnum));
+                cleanup_free char *shown = flags ? string_format(", flags: 0x%lx", flags) : xstrdup("");
 
                 reason[0] = (char)(reason[0] | 0x20);
                 error_set(err, ERROR_SYSTEM,
                           "error while mounting volume '%s': failed to mount local volume: mount "
-                          "%s:%s, flags: 0x%lx%s%s: %s",
-                          mountpoint, device, mountpoint, flags, *joined ? ", data: " : "", joined, reason);
-                free(reason);
+                          "%s:%s%s%s%s: %s",
+                          mountpoint, device, mountpoint, shown, *joined ? ", data: " : "", joined, reason);
                 return -1;
         }
         return 0;
