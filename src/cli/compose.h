@@ -48,3 +48,7 @@ extern const struct command compose_attach_command, compose_push_command, compos
     compose_ps_command, compose_restart_command, compose_rm_command, compose_run_command,
     compose_scale_command, compose_start_command, compose_stop_command, compose_unpause_command,
     compose_up_command, compose_version_command;
+extern const struct command compose_alpha_command, compose_bridge_command, compose_commit_command,
+    compose_cp_command, compose_events_command, compose_export_command, compose_images_command,
+    compose_ls_command, compose_port_command, compose_publish_command, compose_stats_command,
+    compose_top_command, compose_volumes_command, compose_wait_command, compose_watch_command;
