@@ -3,350 +3,9 @@
  * Theory of operation. A file's items are gathered by kind and name. A variable is the environment's, else
  * its default, evaluated when somebody asks. A target's attributes are evaluated once (for each combination
  * of its matrix), files in order; then inherited ones are put below, overrides above. */
-#include "cli/bake.h"
-#include "base/fd.h"
-#include "cli/hcl.h"
+#include "cli/bake-definition.h"
 
-#include <errno.h>
 #include <fnmatch.h>
-
-#define DEEP 50
-
-/* A value as it was written: an expression, or JSON whose strings are templates. */
-struct bake_value {
-        char *text;
-        json_object *json;
-};
-struct bake_item {
-        char *kind, *name; /* "variable", "function", "group", "target" */
-        struct bake_attribute {
-                char *name;
-                struct bake_value value;
-        } * attributes;
-        size_t n_attributes;
-};
-struct bake {
-        struct bake_item *items; /* in the files' order; a name may come several times */
-        size_t n_items;
-        json_object *targets, *groups; /* evaluated */
-        char **overrides;
-        int depth;
-};
-
-void bake_free(struct bake *b)
-{
-        for (size_t i = 0; i < b->n_items; i++) {
-                struct bake_item *item = &b->items[i];
-
-                for (size_t n = 0; n < item->n_attributes; n++) {
-                        free(item->attributes[n].name);
-                        free(item->attributes[n].value.text);
-                        json_object_put(item->attributes[n].value.json);
-                }
-                free(item->attributes);
-                free(item->kind);
-                free(item->name);
-        }
-        free(b->items);
-        strv_free(b->overrides);
-        json_object_put(b->targets);
-        json_object_put(b->groups);
-        free(b);
-}
-
-/* ---- Files ---- */
-
-static struct bake_item *add_item(struct bake *b, const char *kind, const char *name)
-{
-        struct bake_item item = { .kind = xstrdup(kind), .name = xstrdup(name) };
-
-        ARRAY_APPEND(b->items, b->n_items, item);
-        return &b->items[b->n_items - 1];
-}
-
-static void add_attribute(struct bake_item *item, const char *name, struct bake_value value)
-{
-        struct bake_attribute a = { xstrdup(name), value };
-
-        ARRAY_APPEND(item->attributes, item->n_attributes, a);
-}
-
-static int add_block(struct bake *b, const struct hcl_block *block, struct error *err)
-{
-        static const char *const kinds[] = { "variable", "function", "group", "target", NULL };
-        struct bake_item *item;
-
-        if (!strv_contains((char *const *)kinds, block->type) || strv_length(block->labels) != 1)
-                return error_set(
-                    err, ERROR_INVALID,
-                    "line %d: Unsupported block type: Blocks of type \"%s\" are not expected here",
-                    block->line, block->type);
-        item = add_item(b, block->type, block->labels[0]);
-        for (size_t i = 0; i < block->n_attributes; i++)
-                add_attribute(item, block->attributes[i].name,
-                              (struct bake_value){ .text = xstrdup(block->attributes[i].text) });
-        return 0;
-}
-
-/* "NAME = value" outside of blocks is a variable. */
-static int add_hcl(struct bake *b, const char *text, size_t len, struct error *err)
-{
-        cleanup_hcl_block struct hcl_block file = {};
-
-        if (hcl_parse(text, len, &file, err) < 0)
-                return -1;
-        for (size_t i = 0; i < file.n_attributes; i++)
-                add_attribute(add_item(b, "variable", file.attributes[i].name), "default",
-                              (struct bake_value){ .text = xstrdup(file.attributes[i].text) });
-        for (size_t i = 0; i < file.n_blocks; i++)
-                if (add_block(b, &file.blocks[i], err) < 0)
-                        return -1;
-        return 0;
-}
-
-static int add_json_kind(struct bake *b, const char *kind, json_object *named, struct error *err)
-{
-        if (!json_object_is_type(named, json_type_object))
-                return error_set(err, ERROR_INVALID, "%s: an object is needed", kind);
-        json_object_object_foreach(named, name, body)
-        {
-                struct bake_item *item = add_item(b, kind, name);
-
-                if (!json_object_is_type(body, json_type_object))
-                        return error_set(err, ERROR_INVALID, "%s.%s: an object is needed", kind, name);
-                json_object_object_foreach(body, key, value)
-                    add_attribute(item, key, (struct bake_value){ .json = json_object_get(value) });
-        }
-        return 0;
-}
-
-static int add_json(struct bake *b, const char *text, size_t len, struct error *err)
-{
-        static const char *const kinds[] = { "variable", "function", "group", "target" };
-        cleanup_json json_object *tree = NULL;
-
-        if (json_parse_text(text, len, &tree, err) < 0)
-                return -1;
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-                json_object *named = json_get(tree, kinds[i]);
-
-                if (named && add_json_kind(b, kinds[i], named, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static int add_file(struct bake *b, const char *path, struct error *err)
-{
-        cleanup_free char *text = NULL;
-        size_t len;
-        bool yaml = string_ends_with(path, ".yaml") || string_ends_with(path, ".yml");
-
-        if (streq(path, "-") ? fd_read_file(STDIN_FILENO, HCL_TEXT_MAX, &text, &len, err) < 0
-                             : access(path, R_OK) < 0)
-                return err->kind ? -1
-                                 : error_set(err, ERROR_INVALID, "open %s: %s", path,
-                                             errno == ENOENT ? "no such file or directory" : strerror(errno));
-        if (!text && file_read(AT_FDCWD, path, HCL_TEXT_MAX, &text, &len, err) < 0)
-                return -1;
-        if (yaml)
-                return error_set(err, ERROR_UNSUPPORTED,
-                                 "%s: compose files are not supported by davit's bake yet", path);
-        if ((text[strspn(text, " \t\r\n")] == '{' ? add_json(b, text, len, err)
-                                                  : add_hcl(b, text, len, err)) < 0)
-                return error_context(err, "failed to parse %s", path);
-        return 0;
-}
-
-int bake_open(char *const *files, struct bake **ret, struct error *err)
-{
-        cleanup_bake struct bake *b = xcalloc(1, sizeof(*b));
-
-        for (; *files; files++)
-                if (add_file(b, *files, err) < 0)
-                        return -1;
-        *ret = take_ptr(b);
-        return 0;
-}
-
-/* ---- Values ---- */
-
-/* Names in an expression: of a function's parameters or a matrix first. */
-struct names {
-        struct bake *bake;
-        json_object *own;
-};
-
-static int find_variable(void *arg, const char *name, json_object **ret, struct error *err);
-static int call_function(void *arg, const char *name, json_object *const *args, size_t n, json_object **ret,
-                         struct error *err);
-
-/* Every string of the tree as a template. */
-static int evaluate_json(json_object *in, const struct hcl_scope *scope, json_object **ret, struct error *err)
-{
-        if (json_object_is_type(in, json_type_string))
-                return hcl_template(json_object_get_string(in), scope, ret, err);
-        if (json_object_is_type(in, json_type_array)) {
-                cleanup_json json_object *out = json_object_new_array();
-
-                for (size_t i = 0; i < json_object_array_length(in); i++) {
-                        json_object *item = NULL;
-
-                        if (evaluate_json(json_object_array_get_idx(in, i), scope, &item, err) < 0)
-                                return -1;
-                        json_object_array_add(out, item);
-                }
-                *ret = take_ptr(out);
-                return 0;
-        }
-        if (json_object_is_type(in, json_type_object)) {
-                cleanup_json json_object *out = json_object_new_object();
-
-                json_object_object_foreach(in, key, value)
-                {
-                        json_object *item = NULL;
-
-                        if (evaluate_json(value, scope, &item, err) < 0)
-                                return -1;
-                        json_object_object_add(out, key, item);
-                }
-                *ret = take_ptr(out);
-                return 0;
-        }
-        *ret = json_object_get(in);
-        return 0;
-}
-
-static int evaluate(struct bake *b, const struct bake_value *value, json_object *own, json_object **ret,
-                    struct error *err)
-{
-        struct names names = { b, own };
-        struct hcl_scope scope = { find_variable, call_function, &names };
-        int r;
-
-        if (b->depth >= DEEP)
-                return error_set(err, ERROR_INVALID,
-                                 "variables or functions refer to each other in a circle");
-        b->depth++;
-        r = value->text ? hcl_evaluate(value->text, &scope, ret, err)
-                        : evaluate_json(value->json, &scope, ret, err);
-        b->depth--;
-        return r;
-}
-
-/* The last one of that kind, name and attribute. */
-static const struct bake_value *find_value(struct bake *b, const char *kind, const char *name,
-                                           const char *attribute, bool *ret_item)
-{
-        const struct bake_value *found = NULL;
-
-        for (size_t i = 0; i < b->n_items; i++) {
-                struct bake_item *item = &b->items[i];
-
-                if (!streq(item->kind, kind) || !streq(item->name, name))
-                        continue;
-                *ret_item = true;
-                for (size_t n = 0; n < item->n_attributes; n++)
-                        if (streq(item->attributes[n].name, attribute))
-                                found = &item->attributes[n].value;
-        }
-        return found;
-}
-
-/* An environment's text takes the default's type. */
-static json_object *as_type_of(const char *text, json_object *like)
-{
-        bool flag;
-        int64_t number;
-
-        if (json_object_is_type(like, json_type_boolean) && string_to_bool(text, &flag) == 0)
-                return json_object_new_boolean(flag);
-        if (json_object_is_type(like, json_type_int) && string_to_int64(text, &number, NULL) == 0)
-                return json_object_new_int64(number);
-        return json_object_new_string(text);
-}
-
-static int variable_value(struct bake *b, const char *name, json_object **ret, struct error *err)
-{
-        const char *environment = getenv(name);
-        cleanup_json json_object *value = NULL;
-        bool known = false;
-        const struct bake_value *fallback = find_value(b, "variable", name, "default", &known);
-
-        if (!known)
-                return 0;
-        if (fallback && evaluate(b, fallback, NULL, &value, err) < 0)
-                return error_context(err, "variable %s", name);
-        *ret = environment ? as_type_of(environment, value)
-               : fallback  ? take_ptr(value)
-                           : json_object_new_string("");
-        return 1;
-}
-
-static int find_variable(void *arg, const char *name, json_object **ret, struct error *err)
-{
-        struct names *n = arg;
-        json_object *own;
-        int found;
-
-        if (n->own && json_object_object_get_ex(n->own, name, &own)) {
-                *ret = json_object_get(own);
-                return 1;
-        }
-        found = variable_value(n->bake, name, ret, err);
-        if (found || !streq(name, "BAKE_LOCAL_PLATFORM"))
-                return found;
-        *ret = json_object_new_string("linux/amd64");
-        return 1;
-}
-
-/* "[a, b]" of a function's params: names, not values. */
-static char **parameter_names(const struct bake_value *params)
-{
-        char **list = strv_new();
-
-        if (params && params->json)
-                for (size_t i = 0; json_object_is_type(params->json, json_type_array) &&
-                                   i < json_object_array_length(params->json);
-                     i++)
-                        strv_append(&list,
-                                    json_object_get_string(json_object_array_get_idx(params->json, i)));
-        for (const char *s = params && params->text ? params->text : ""; *s;) {
-                size_t skip = strspn(s, "[], \t\r\n\""), len;
-
-                s += skip;
-                len = strcspn(s, "[], \t\r\n\"");
-                if (len)
-                        strv_append_take(&list, xstrndup(s, len));
-                s += len;
-        }
-        return list;
-}
-
-static int call_function(void *arg, const char *name, json_object *const *args, size_t n, json_object **ret,
-                         struct error *err)
-{
-        struct bake *b = ((struct names *)arg)->bake;
-        bool known = false;
-        const struct bake_value *result = find_value(b, "function", name, "result", &known);
-        cleanup_strv char **params = parameter_names(find_value(b, "function", name, "params", &known)),
-                          **more =
-                              parameter_names(find_value(b, "function", name, "variadic_params", &known));
-        cleanup_json json_object *own = json_object_new_object(), *rest = json_object_new_array();
-
-        if (!result)
-                return 0;
-        if (n < strv_length(params) || (n > strv_length(params) && !*more))
-                return error_set(err, ERROR_INVALID, "%s: wrong number of arguments", name);
-        for (size_t i = 0; i < n; i++)
-                if (i < strv_length(params))
-                        json_object_object_add(own, params[i], json_object_get(args[i]));
-                else
-                        json_object_array_add(rest, json_object_get(args[i]));
-        if (*more)
-                json_object_object_add(own, *more, take_ptr(rest));
-        return evaluate(b, result, own, ret, err) < 0 ? error_context(err, "%s", name) : 1;
-}
 
 /* ---- Targets ---- */
 
@@ -387,7 +46,7 @@ static int evaluate_target(struct bake *b, const char *name, json_object *own, j
 
                         if (streq(attribute, "matrix") || streq(attribute, "name"))
                                 continue;
-                        if (evaluate(b, &item->attributes[n].value, own, &value, err) < 0)
+                        if (bake_evaluate(b, &item->attributes[n].value, own, &value, err) < 0)
                                 return error_context(err, "target %s: %s", name, attribute);
                         put_attribute(target, attribute, value);
                 }
@@ -416,7 +75,7 @@ static int expand_one(struct bake *b, const char *name, const struct bake_value 
 
         if (!own_name)
                 text = xstrdup(name);
-        else if (evaluate(b, own_name, values, &shown, err) < 0 || hcl_text(shown, &text, err) < 0) {
+        else if (bake_evaluate(b, own_name, values, &shown, err) < 0 || hcl_text(shown, &text, err) < 0) {
                 json_object_put(target);
                 return error_context(err, "target %s: name", name);
         }
@@ -454,11 +113,13 @@ static int evaluate_item(struct bake *b, const struct bake_item *item, struct er
 {
         cleanup_json json_object *values = json_object_new_object(), *matrix = NULL, *members = NULL;
         bool known = false, group = streq(item->kind, "group");
-        const struct bake_value *axes = group ? NULL : find_value(b, "target", item->name, "matrix", &known),
-                                *list = group ? find_value(b, "group", item->name, "targets", &known) : NULL;
+        const struct bake_value *axes =
+                                    group ? NULL : bake_find_value(b, "target", item->name, "matrix", &known),
+                                *list =
+                                    group ? bake_find_value(b, "group", item->name, "targets", &known) : NULL;
 
         if (group) {
-                if (list && evaluate(b, list, NULL, &members, err) < 0)
+                if (list && bake_evaluate(b, list, NULL, &members, err) < 0)
                         return error_context(err, "group %s", item->name);
                 json_object_object_add(b->groups, item->name,
                                        json_object_is_type(members, json_type_array)
@@ -468,12 +129,12 @@ static int evaluate_item(struct bake *b, const struct bake_item *item, struct er
         }
         if (!axes)
                 return expand_one(b, item->name, NULL, NULL, err);
-        if (evaluate(b, axes, NULL, &matrix, err) < 0 || !json_object_is_type(matrix, json_type_object))
+        if (bake_evaluate(b, axes, NULL, &matrix, err) < 0 || !json_object_is_type(matrix, json_type_object))
                 return err->kind
                            ? -1
                            : error_set(err, ERROR_INVALID, "target %s: matrix must be an object", item->name);
-        return expand(b, item->name, find_value(b, "target", item->name, "name", &known), matrix, 0, values,
-                      err);
+        return expand(b, item->name, bake_find_value(b, "target", item->name, "name", &known), matrix, 0,
+                      values, err);
 }
 
 static int evaluate_all(struct bake *b, struct error *err)
@@ -587,7 +248,7 @@ static int inherit(struct bake *b, const char *name, json_object *into, int dept
 
         if (!target)
                 return error_set(err, ERROR_NOT_FOUND, "failed to find target %s", name);
-        if (depth > DEEP)
+        if (depth > BAKE_DEEP)
                 return error_set(err, ERROR_INVALID, "infinite loop from %s", name);
         for (size_t i = 0; parents && i < json_object_array_length(parents); i++)
                 if (inherit(b, json_object_get_string(json_object_array_get_idx(parents, i)), into, depth + 1,
@@ -627,7 +288,7 @@ static int add_name(struct resolution *r, const char *name, int depth, struct er
 {
         json_object *members = json_get(r->bake->groups, name);
 
-        if (depth > DEEP)
+        if (depth > BAKE_DEEP)
                 return error_set(err, ERROR_INVALID, "infinite loop from %s", name);
         if (!members) {
                 if (!strv_contains(r->names, name))
@@ -732,9 +393,9 @@ int bake_list_variables(struct bake *b, json_object **ret, struct error *err)
                 if (!streq(b->items[i].kind, "variable") || strv_contains(seen, name))
                         continue;
                 strv_append(&seen, name);
-                text = find_value(b, "variable", name, "description", &known);
-                if (variable_value(b, name, &value, err) < 0 ||
-                    (text && evaluate(b, text, NULL, &description, err) < 0))
+                text = bake_find_value(b, "variable", name, "description", &known);
+                if (bake_variable(b, name, &value, err) < 0 ||
+                    (text && bake_evaluate(b, text, NULL, &description, err) < 0))
                         return -1;
                 row = row_of(name, description ? json_object_get_string(description) : "");
                 json_set_string(row, "value", value ? json_object_get_string(value) : "");

@@ -1,6 +1,6 @@
 /* HCL's expressions: a recursive descent that evaluates while it reads. What is not to be evaluated (the
  * other branch of a condition) is read with `skip` set. */
-#include "cli/hcl.h"
+#include "cli/hcl-evaluation.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -8,30 +8,15 @@
 #define DEEP 100
 #define STEPS_MAX 1000000 /* expressions in one evaluation: `for` in `for` multiplies */
 
-struct evaluation {
-        const char *at;
-        const struct hcl_scope *scope;
-        int depth, brackets; /* within brackets a line's end means nothing */
-        int steps;
-        bool skip;
-        struct local { /* of `for` */
-                const char *name;
-                size_t len;
-                json_object *value;
-                const struct local *outer;
-        } const *locals;
-};
-
-static int expression(struct evaluation *e, json_object **ret, struct error *err);
-static int template_until(struct evaluation *e, const char *end, bool escapes, json_object **ret,
+static int template_until(struct hcl_evaluation *e, const char *end, bool escapes, json_object **ret,
                           struct error *err);
 
-static int unexpected(const struct evaluation *e, struct error *err)
+int hcl_unexpected(const struct hcl_evaluation *e, struct error *err)
 {
         return error_set(err, ERROR_INVALID, "invalid expression at \"%.20s\"", e->at);
 }
 
-static void blanks(struct evaluation *e)
+void hcl_blanks(struct hcl_evaluation *e)
 {
         for (;;) {
                 if (*e->at == ' ' || *e->at == '\t' || *e->at == '\r' || (*e->at == '\n' && e->brackets))
@@ -45,21 +30,21 @@ static void blanks(struct evaluation *e)
         }
 }
 
-static bool take(struct evaluation *e, const char *token)
+bool hcl_take(struct hcl_evaluation *e, const char *token)
 {
-        blanks(e);
+        hcl_blanks(e);
         if (strncmp(e->at, token, strlen(token)) != 0)
                 return false;
         e->at += strlen(token);
         return true;
 }
 
-static int need(struct evaluation *e, const char *token, struct error *err)
+int hcl_need(struct hcl_evaluation *e, const char *token, struct error *err)
 {
-        return take(e, token) ? 0 : unexpected(e, err);
+        return hcl_take(e, token) ? 0 : hcl_unexpected(e, err);
 }
 
-static size_t name_length(const char *s)
+size_t hcl_name_length(const char *s)
 {
         size_t len = 0;
 
@@ -70,204 +55,18 @@ static size_t name_length(const char *s)
         return len;
 }
 
-static bool take_word(struct evaluation *e, const char *word)
+bool hcl_take_word(struct hcl_evaluation *e, const char *word)
 {
-        blanks(e);
-        if (name_length(e->at) != strlen(word) || strncmp(e->at, word, strlen(word)) != 0)
+        hcl_blanks(e);
+        if (hcl_name_length(e->at) != strlen(word) || strncmp(e->at, word, strlen(word)) != 0)
                 return false;
         e->at += strlen(word);
         return true;
 }
 
-/* ---- Collections ---- */
-
-static int list_items(struct evaluation *e, const char *end, json_object *list, struct error *err)
-{
-        while (!take(e, end)) {
-                json_object *item = NULL;
-
-                if (expression(e, &item, err) < 0)
-                        return -1;
-                json_object_array_add(list, item);
-                if (!take(e, ",")) {
-                        if (take(e, "..."))
-                                return need(e, end, err); /* f(list...): the caller spreads it */
-                        return need(e, end, err);
-                }
-        }
-        return 0;
-}
-
-struct for_clause {
-        const char *key, *value; /* names; key NULL */
-        size_t key_len, value_len;
-};
-
-/* "for k, v in COLLECTION :" */
-static int for_head(struct evaluation *e, struct for_clause *c, json_object **ret, struct error *err)
-{
-        blanks(e);
-        *c = (struct for_clause){ .value = e->at, .value_len = name_length(e->at) };
-        e->at += c->value_len;
-        if (take(e, ",")) {
-                blanks(e);
-                c->key = c->value;
-                c->key_len = c->value_len;
-                c->value = e->at;
-                c->value_len = name_length(e->at);
-                e->at += c->value_len;
-        }
-        if (!c->value_len || !take_word(e, "in"))
-                return unexpected(e, err);
-        return expression(e, ret, err) < 0 ? -1 : need(e, ":", err);
-}
-
-/* One turn: the result of "EXPR [if COND]" or "KEY => VALUE [if COND]". */
-static int for_turn(struct evaluation *e, bool object, json_object *out, struct error *err)
-{
-        cleanup_json json_object *key = NULL, *value = NULL, *condition = NULL;
-        cleanup_free char *name = NULL;
-
-        if (expression(e, object ? &key : &value, err) < 0 ||
-            (object && (need(e, "=>", err) < 0 || expression(e, &value, err) < 0)))
-                return -1;
-        if (take_word(e, "if")) {
-                if (expression(e, &condition, err) < 0)
-                        return -1;
-                if (!e->skip && !json_object_get_boolean(condition))
-                        return 0;
-        }
-        if (e->skip)
-                return 0;
-        if (!object)
-                return json_object_array_add(out, json_object_get(value)) < 0 ? -1 : 0;
-        if (hcl_text(key, &name, err) < 0)
-                return -1;
-        json_object_object_add(out, name, json_object_get(value));
-        return 0;
-}
-
-static int for_each(struct evaluation *e, const struct for_clause *c, json_object *key, json_object *value,
-                    bool object, json_object *out, struct error *err)
-{
-        const struct local *outer = e->locals;
-        struct local k = { c->key, c->key_len, key, outer },
-                     v = { c->value, c->value_len, value, c->key ? &k : outer };
-        int r;
-
-        e->locals = &v;
-        r = for_turn(e, object, out, err);
-        e->locals = outer;
-        return r;
-}
-
-static int for_expression(struct evaluation *e, bool object, json_object **ret, struct error *err)
-{
-        cleanup_json json_object *over = NULL,
-                                 *out = object ? json_object_new_object() : json_object_new_array();
-        struct for_clause c;
-        const char *body;
-        bool skip = e->skip;
-
-        if (for_head(e, &c, &over, err) < 0)
-                return -1;
-        body = e->at;
-        /* Once without evaluation, to find the end. */
-        e->skip = true;
-        if (for_each(e, &c, NULL, NULL, object, out, err) < 0 || need(e, object ? "}" : "]", err) < 0)
-                return -1;
-        e->skip = skip;
-        if (!skip) {
-                const char *end = e->at;
-
-                if (json_object_is_type(over, json_type_array)) {
-                        for (size_t i = 0; i < json_object_array_length(over); i++) {
-                                cleanup_json json_object *key = json_object_new_int64((int64_t)i);
-
-                                e->at = body;
-                                if (for_each(e, &c, key, json_object_array_get_idx(over, i), object, out,
-                                             err) < 0)
-                                        return -1;
-                        }
-                } else if (json_object_is_type(over, json_type_object)) {
-                        json_object_object_foreach(over, name, value)
-                        {
-                                cleanup_json json_object *key = json_object_new_string(name);
-
-                                e->at = body;
-                                if (for_each(e, &c, key, value, object, out, err) < 0)
-                                        return -1;
-                        }
-                } else {
-                        return error_set(err, ERROR_INVALID, "for needs a list or an object");
-                }
-                e->at = end;
-        }
-        *ret = take_ptr(out);
-        return 0;
-}
-
-static int object_key(struct evaluation *e, char **ret, struct error *err)
-{
-        cleanup_json json_object *key = NULL;
-        size_t len;
-
-        blanks(e);
-        len = name_length(e->at);
-        if (len) {
-                *ret = xstrndup(e->at, len);
-                e->at += len;
-                return 0;
-        }
-        if (expression(e, &key, err) < 0)
-                return -1;
-        if (e->skip) {
-                *ret = xstrdup("");
-                return 0;
-        }
-        return hcl_text(key, ret, err);
-}
-
-static int object_items(struct evaluation *e, json_object *object, struct error *err)
-{
-        while (!take(e, "}")) {
-                cleanup_free char *key = NULL;
-                json_object *value = NULL;
-
-                if (object_key(e, &key, err) < 0)
-                        return -1;
-                if (!take(e, "=") && !take(e, ":"))
-                        return unexpected(e, err);
-                /* An item ends at its line's end. */
-                if (expression(e, &value, err) < 0)
-                        return -1;
-                json_object_object_add(object, key, value);
-                take(e, ",");
-        }
-        return 0;
-}
-
-static int collection(struct evaluation *e, bool object, json_object **ret, struct error *err)
-{
-        cleanup_json json_object *out = NULL;
-        int r;
-
-        e->brackets++;
-        if (take_word(e, "for")) {
-                r = for_expression(e, object, ret, err);
-        } else {
-                out = object ? json_object_new_object() : json_object_new_array();
-                r = object ? object_items(e, out, err) : list_items(e, "]", out, err);
-                if (r == 0)
-                        *ret = take_ptr(out);
-        }
-        e->brackets--;
-        return r;
-}
-
 /* ---- Names and calls ---- */
 
-static int call(struct evaluation *e, const char *name, json_object **ret, struct error *err)
+static int call(struct hcl_evaluation *e, const char *name, json_object **ret, struct error *err)
 {
         cleanup_json json_object *list = json_object_new_array();
         cleanup_free json_object **args = NULL;
@@ -275,7 +74,7 @@ static int call(struct evaluation *e, const char *name, json_object **ret, struc
         int r;
 
         e->brackets++;
-        r = list_items(e, ")", list, err);
+        r = hcl_list_items(e, ")", list, err);
         e->brackets--;
         if (r < 0 || e->skip)
                 return r;
@@ -291,13 +90,13 @@ static int call(struct evaluation *e, const char *name, json_object **ret, struc
                        : error_set(err, ERROR_INVALID, "there is no function named \"%s\"", name);
 }
 
-static int variable(struct evaluation *e, const char *name, json_object **ret, struct error *err)
+static int variable(struct hcl_evaluation *e, const char *name, json_object **ret, struct error *err)
 {
         int r;
 
         if (e->skip)
                 return 0;
-        for (const struct local *l = e->locals; l; l = l->outer)
+        for (const struct hcl_local *l = e->locals; l; l = l->outer)
                 if (strlen(name) == l->len && strncmp(name, l->name, l->len) == 0) {
                         *ret = json_object_get(l->value);
                         return 0;
@@ -308,9 +107,9 @@ static int variable(struct evaluation *e, const char *name, json_object **ret, s
                        : error_set(err, ERROR_INVALID, "there is no variable named \"%s\"", name);
 }
 
-static int named(struct evaluation *e, json_object **ret, struct error *err)
+static int named(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
-        size_t len = name_length(e->at);
+        size_t len = hcl_name_length(e->at);
         cleanup_free char *name = xstrndup(e->at, len);
 
         e->at += len;
@@ -323,37 +122,42 @@ static int named(struct evaluation *e, json_object **ret, struct error *err)
         return *e->at == '(' ? (e->at++, call(e, name, ret, err)) : variable(e, name, ret, err);
 }
 
-static int number(struct evaluation *e, json_object **ret, struct error *err)
+static json_object *number_value(double value)
+{
+        return value == floor(value) && fabs(value) < 1e15 ? json_object_new_int64((int64_t)value)
+                                                           : json_object_new_double(value);
+}
+
+static int number(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         char *end;
         double value = strtod(e->at, &end);
 
         if (end == e->at || !isfinite(value))
-                return unexpected(e, err);
+                return hcl_unexpected(e, err);
         e->at = end;
-        *ret = value == floor(value) && fabs(value) < 1e15 ? json_object_new_int64((int64_t)value)
-                                                           : json_object_new_double(value);
+        *ret = number_value(value);
         return 0;
 }
 
 /* <<EOF, <<-EOF: lines up to the mark, a template. */
-static int heredoc(struct evaluation *e, json_object **ret, struct error *err)
+static int heredoc(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         bool indented = e->at[2] == '-';
         const char *mark = e->at + 2 + indented, *line;
-        size_t len = name_length(mark), indent = SIZE_MAX;
+        size_t len = hcl_name_length(mark), indent = SIZE_MAX;
         cleanup_strbuf struct strbuf text = {};
-        struct evaluation inner = *e;
+        struct hcl_evaluation inner = *e;
         int r;
 
         strbuf_adds(&text, "");
         line = mark + strcspn(mark, "\n");
         for (;;) {
                 if (*line != '\n')
-                        return unexpected(e, err);
+                        return hcl_unexpected(e, err);
                 line++;
                 if (strncmp(line + strspn(line, " \t"), mark, len) == 0 &&
-                    !name_length(line + strspn(line, " \t") + len))
+                    !hcl_name_length(line + strspn(line, " \t") + len))
                         break;
                 if (line[strspn(line, " \t")] != '\n')
                         indent = MIN(indent, strspn(line, " \t"));
@@ -371,11 +175,11 @@ static int heredoc(struct evaluation *e, json_object **ret, struct error *err)
         return r;
 }
 
-static int primary(struct evaluation *e, json_object **ret, struct error *err)
+static int primary(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         int r;
 
-        blanks(e);
+        hcl_blanks(e);
         switch (*e->at) {
         case '"':
                 e->at++;
@@ -383,18 +187,18 @@ static int primary(struct evaluation *e, json_object **ret, struct error *err)
         case '(':
                 e->at++;
                 e->brackets++;
-                r = expression(e, ret, err) < 0 ? -1 : need(e, ")", err);
+                r = hcl_expression(e, ret, err) < 0 ? -1 : hcl_need(e, ")", err);
                 e->brackets--;
                 return r;
         case '[':
         case '{':
-                return collection(e, *e->at++ == '{', ret, err);
+                return hcl_collection(e, *e->at++ == '{', ret, err);
         case '<':
-                return e->at[1] == '<' ? heredoc(e, ret, err) : unexpected(e, err);
+                return e->at[1] == '<' ? heredoc(e, ret, err) : hcl_unexpected(e, err);
         }
         if (isdigit((unsigned char)*e->at))
                 return number(e, ret, err);
-        return name_length(e->at) ? named(e, ret, err) : unexpected(e, err);
+        return hcl_name_length(e->at) ? named(e, ret, err) : hcl_unexpected(e, err);
 }
 
 static int element(json_object *of, json_object *key, json_object **ret, struct error *err)
@@ -416,7 +220,7 @@ static int element(json_object *of, json_object *key, json_object **ret, struct 
         return 0;
 }
 
-static int postfix(struct evaluation *e, json_object **ret, struct error *err)
+static int postfix(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         cleanup_json json_object *value = NULL;
 
@@ -428,14 +232,14 @@ static int postfix(struct evaluation *e, json_object **ret, struct error *err)
 
                 if (*e->at++ == '[') {
                         e->brackets++;
-                        if (expression(e, &key, err) < 0 || need(e, "]", err) < 0)
+                        if (hcl_expression(e, &key, err) < 0 || hcl_need(e, "]", err) < 0)
                                 return -1;
                         e->brackets--;
                 } else {
-                        size_t len = name_length(e->at) ?: strspn(e->at, "0123456789");
+                        size_t len = hcl_name_length(e->at) ?: strspn(e->at, "0123456789");
 
                         if (!len)
-                                return unexpected(e, err);
+                                return hcl_unexpected(e, err);
                         key = json_object_new_string_len(e->at, (int)len);
                         e->at += len;
                 }
@@ -464,24 +268,18 @@ static int as_number(json_object *value, double *ret, struct error *err)
         return error_set(err, ERROR_INVALID, "a number is required");
 }
 
-static json_object *number_value(double value)
-{
-        return value == floor(value) && fabs(value) < 1e15 ? json_object_new_int64((int64_t)value)
-                                                           : json_object_new_double(value);
-}
-
-static int unary(struct evaluation *e, json_object **ret, struct error *err)
+static int unary(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         cleanup_json json_object *value = NULL;
         double number_;
 
-        if (take(e, "!")) {
+        if (hcl_take(e, "!")) {
                 if (unary(e, &value, err) < 0)
                         return -1;
                 *ret = json_object_new_boolean(!json_object_get_boolean(value));
                 return 0;
         }
-        blanks(e);
+        hcl_blanks(e);
         if (*e->at == '-') {
                 e->at++;
                 if (unary(e, &value, err) < 0)
@@ -538,7 +336,7 @@ static int apply(const char *op, json_object *a, json_object *b, json_object **r
         }
 }
 
-static int binary(struct evaluation *e, int rank, json_object **ret, struct error *err)
+static int binary(struct hcl_evaluation *e, int rank, json_object **ret, struct error *err)
 {
         cleanup_json json_object *left = NULL;
 
@@ -549,7 +347,7 @@ static int binary(struct evaluation *e, int rank, json_object **ret, struct erro
                 json_object *result = NULL;
                 const struct operator* op = NULL;
 
-                blanks(e);
+                hcl_blanks(e);
                 for (size_t i = 0; i < ARRAY_SIZE(operators) && !op; i++)
                         if (strncmp(e->at, operators[i].text, strlen(operators[i].text)) == 0)
                                 op = &operators[i];
@@ -566,7 +364,7 @@ static int binary(struct evaluation *e, int rank, json_object **ret, struct erro
         return 0;
 }
 
-static int conditional(struct evaluation *e, json_object **ret, struct error *err)
+static int conditional(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         cleanup_json json_object *condition = NULL, *yes = NULL, *no = NULL;
         bool skip = e->skip, chosen;
@@ -574,16 +372,16 @@ static int conditional(struct evaluation *e, json_object **ret, struct error *er
 
         if (binary(e, 1, &condition, err) < 0)
                 return -1;
-        if (!take(e, "?")) {
+        if (!hcl_take(e, "?")) {
                 *ret = take_ptr(condition);
                 return 0;
         }
         chosen = json_object_get_boolean(condition);
         e->skip = skip || !chosen;
-        r = expression(e, &yes, err) < 0 ? -1 : need(e, ":", err);
+        r = hcl_expression(e, &yes, err) < 0 ? -1 : hcl_need(e, ":", err);
         e->skip = skip || chosen;
         if (r == 0)
-                r = expression(e, &no, err);
+                r = hcl_expression(e, &no, err);
         e->skip = skip;
         if (r < 0)
                 return -1;
@@ -591,7 +389,7 @@ static int conditional(struct evaluation *e, json_object **ret, struct error *er
         return 0;
 }
 
-static int expression(struct evaluation *e, json_object **ret, struct error *err)
+int hcl_expression(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         int r;
 
@@ -607,7 +405,7 @@ static int expression(struct evaluation *e, json_object **ret, struct error *err
 
 /* ---- Templates ---- */
 
-static void add_escape(struct evaluation *e, struct strbuf *out)
+static void add_escape(struct hcl_evaluation *e, struct strbuf *out)
 {
         static const char names[] = "nrt", values[] = "\n\r\t";
         const char *known = strchr(names, *e->at);
@@ -617,23 +415,23 @@ static void add_escape(struct evaluation *e, struct strbuf *out)
 }
 
 /* "${…}": its value goes into the text; alone it is the value. */
-static int interpolate(struct evaluation *e, json_object **ret, struct error *err)
+static int interpolate(struct hcl_evaluation *e, json_object **ret, struct error *err)
 {
         int r;
 
         e->at += 2;
         e->brackets++;
-        take(e, "~");
-        r = expression(e, ret, err);
+        hcl_take(e, "~");
+        r = hcl_expression(e, ret, err);
         if (r == 0) {
-                take(e, "~");
-                r = need(e, "}", err);
+                hcl_take(e, "~");
+                r = hcl_need(e, "}", err);
         }
         e->brackets--;
         return r;
 }
 
-static int template_until(struct evaluation *e, const char *end, bool escapes, json_object **ret,
+static int template_until(struct hcl_evaluation *e, const char *end, bool escapes, json_object **ret,
                           struct error *err)
 {
         cleanup_strbuf struct strbuf out = {};
@@ -679,22 +477,22 @@ static int template_until(struct evaluation *e, const char *end, bool escapes, j
 
 int hcl_evaluate(const char *text, const struct hcl_scope *scope, json_object **ret, struct error *err)
 {
-        struct evaluation e = { .at = text, .scope = scope };
+        struct hcl_evaluation e = { .at = text, .scope = scope };
         cleanup_json json_object *value = NULL;
 
-        if (expression(&e, &value, err) < 0)
+        if (hcl_expression(&e, &value, err) < 0)
                 return -1;
         e.brackets = 1;
-        blanks(&e);
+        hcl_blanks(&e);
         if (*e.at)
-                return unexpected(&e, err);
+                return hcl_unexpected(&e, err);
         *ret = take_ptr(value);
         return 0;
 }
 
 int hcl_template(const char *text, const struct hcl_scope *scope, json_object **ret, struct error *err)
 {
-        struct evaluation e = { .at = text, .scope = scope };
+        struct hcl_evaluation e = { .at = text, .scope = scope };
 
         return template_until(&e, "", false, ret, err);
 }
