@@ -90,7 +90,7 @@ TEST(errors_name_the_path)
         check_error("{\"Cmd\":[1]}", "Cmd: [0]");
         check_error("{\"Big\":-1}", "Big");
         check_error("{\"First\":[]}", "First");
-        check_error("{\"a\":", "unexpected end");
+        check_error("{\"a\":", "unexpected EOF");
         check_error("{} {}", "unexpected content");
         check_error("{\"a\":\"\xff\"}", "invalid JSON");
         check_error("{\"When\":\"x\"}", "invalid time");

@@ -73,7 +73,7 @@ TEST(requests)
         check_request(HOST("\"CapAdd\":[\"nonsense\"]"),
                       "invalid CapAdd: unknown capability: \"CAP_NONSENSE\"");
         check_request(HOST("\"IpcMode\":\"nonsense\""), "invalid IPC mode: nonsense");
-        check_request(HOST("\"Isolation\":\"hyperv\""), "invalid isolation 'hyperv' on linux");
+        check_request(HOST("\"Isolation\":\"hyperv\""), "invalid isolation (hyperv): linux only supports 'default'");
         check_request(HOST("\"Runtime\":\"nonsense\""), "unknown or invalid runtime name: nonsense");
         check_request("{\"Image\":\"x\",\"WorkingDir\":\"a/b\"}",
                       "the working directory 'a/b' is invalid, it needs to be an absolute path");
