@@ -129,6 +129,7 @@ static int engine_options_from(struct daemon *d, struct error *err)
                 .debug = o->debug,
                 .live_restore = o->live_restore,
                 .labels = o->labels,
+                .build_gc = &o->build_gc,
                 .registries = {
                         .mirrors = o->registry_mirrors,
                         .insecure = o->insecure_registries,

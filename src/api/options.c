@@ -1,4 +1,4 @@
-#include "api/options.h"
+#include "api/options-internal.h"
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -179,7 +179,7 @@ static const struct option options[] = {
         { "experimental", 0, NULL, OPTION_REFUSED, 0, NULL, NULL, "false" },
         { "feature", 0, "features", OPTION_REFUSED, 0, NULL, NULL,
           "buildkit=true containerd-snapshotter=false" },
-        { "builder", 0, NULL, OPTION_REFUSED },
+        { "builder", 0, NULL, OPTION_REFUSED, 0, "it is for daemon.json" },
         { "firewall-backend", 0, NULL, OPTION_REFUSED, 0, "davit uses nftables, in a table of its own", NULL,
           "nftables" },
         { "ip-forward-no-drop", 0, NULL, OPTION_REFUSED, 0, "davit never changes the host's policy", NULL,
@@ -601,6 +601,11 @@ int daemon_options_parse_file(struct daemon_options *d, char *const *given, cons
                         continue; /* check_keys() has refused it */
                 if (o->type == OPTION_REFUSED && file_accepted(o, value))
                         continue;
+                if (streq(o->flag, "builder")) {
+                        if (options_read_builder(value, &d->build_gc, err) < 0)
+                                return -1;
+                        continue;
+                }
                 if (o->type == OPTION_REFUSED)
                         return refuse(o, "key", key, err);
                 if (file_value(o, value, d, err) < 0)
@@ -670,5 +675,6 @@ void daemon_options_deinit(struct daemon_options *d)
                 else if (options[i].type == OPTION_MAP)
                         strmap_deinit(field);
         }
+        build_gc_deinit(&d->build_gc);
         *d = (struct daemon_options){};
 }

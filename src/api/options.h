@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "engine/build.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct daemon_options {
         char *http_proxy, *https_proxy, *no_proxy;
         int64_t max_downloads, max_uploads, max_download_attempts;
         char **pools; /* "base=10.0.0.0/8,size=24" */
+        struct build_gc build_gc;
 };
 void daemon_options_deinit(struct daemon_options *o);
 #define cleanup_daemon_options __attribute__((cleanup(daemon_options_deinit)))

@@ -94,3 +94,5 @@ int build_cache_items(struct store *store, struct build_cache_item **ret, size_t
 void build_cache_items_free(struct build_cache_item *items, size_t count);
 /* A layer that nothing else keeps goes at the next store_collect(). */
 int build_cache_drop(struct store *store, const struct build_cache_item *item, struct error *err);
+/* Drops what is remembered of contexts since before `until`: the next build reads all their files. */
+void build_memory_drop(const char *data_root, int64_t until);

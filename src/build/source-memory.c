@@ -3,6 +3,7 @@
 #include "build/source-tree.h"
 
 #include "base/log.h"
+#include "base/time.h"
 
 #include <isa-l/crc64.h>
 #include <sys/mman.h>
@@ -199,4 +200,21 @@ void source_memory_save(struct build *b, const char *name, const struct source_t
                         return;
         }
         log_warn("build: %s is not remembered: %s", name, error_message(&err));
+}
+
+void build_memory_drop(const char *data_root, int64_t until)
+{
+        cleanup_free char *path = string_format("%s/" FOLDER, data_root);
+        cleanup_closedir DIR *dir = NULL;
+        struct dirent *e;
+
+        if (directory_list(AT_FDCWD, path, &dir, NULL) < 0)
+                return; /* nothing was ever remembered */
+        while ((e = readdir(dir))) {
+                struct stat st;
+
+                if (*e->d_name != '.' && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    (int64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec <= until)
+                        unlinkat(dirfd(dir), e->d_name, 0);
+        }
 }

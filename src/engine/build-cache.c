@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "engine/build.h"
 #include "engine/container-internal.h"
+#include "store/image-store.h"
 
 #include <sys/statvfs.h>
 
@@ -99,6 +100,21 @@ static int read_until(const struct filters *filters, int64_t *ret, struct error 
                     *values);
         *ret = time_now() - age;
         return 0;
+}
+
+int build_filters_check(const struct filters *filters, struct error *err)
+{
+        const struct build_cache_item sample = { .id = (char *)"", .what = (char *)"" };
+        int64_t until;
+
+        for (size_t i = 0; i < filters->count; i++) {
+                const char *key = filters->items[i].key;
+                cleanup_free char *name = xstrndup(key, strcspn(key, "~!="));
+
+                if (!says_nothing(key) && !field_value(&sample, name))
+                        return error_set(err, ERROR_INVALID, "invalid filter '%s'", name);
+        }
+        return read_until(filters, &until, err);
 }
 
 /* All records, those that the filters name first: *ret_matching of *ret_count. */
@@ -241,6 +257,22 @@ static int prune_items(struct prune_run *run, struct build_cache_item *items, si
         return store_collect(run->engine->store, freed, err);
 }
 
+/* What no record stands for: states before failed steps, what is remembered of contexts. */
+static int prune_traces(struct engine *engine, const struct build_prune *p, struct error *err)
+{
+        int64_t until;
+
+        for (size_t i = 0; i < p->filters->count; i++)
+                if (!says_nothing(p->filters->items[i].key))
+                        return 0;
+        if (p->keep_traces || p->max_used_space || p->min_free_space || p->reserved_space)
+                return 0;
+        if (read_until(p->filters, &until, err) < 0)
+                return -1;
+        build_memory_drop(engine->options->data_root, until);
+        return image_state_prune(engine->store, until, err);
+}
+
 int engine_build_prune(struct engine *engine, const struct build_prune *options, json_object **ret,
                        struct error *err)
 {
@@ -250,6 +282,8 @@ int engine_build_prune(struct engine *engine, const struct build_prune *options,
         int64_t freed = 0;
         int r = list_records(engine, options->filters, &items, &matching, &count, err);
 
+        if (r == 0)
+                r = prune_traces(engine, options, err);
         if (r == 0)
                 r = prune_items(&run, items, matching, count, &freed, err);
         build_cache_items_free(items, count);

@@ -128,7 +128,13 @@ int engine_build(struct engine *engine, const struct build_request *request, str
                 .step_program = engine->step_program,
         };
 
-        if (build_cache_open(engine->store, err) < 0 || build_run(&services, request, ret, err) < 0)
+        int r;
+
+        if (build_cache_open(engine->store, err) < 0)
+                return -1;
+        r = build_run(&services, request, ret, err);
+        engine_build_gc_later(engine);
+        if (r < 0)
                 return -1;
         for (char **name = ret->names; name && *name; name++)
                 image_event_id(engine, &ret->id, "tag", *name);

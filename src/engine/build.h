@@ -34,10 +34,30 @@ struct build_prune {
         const struct filters *filters;
         bool all;
         int64_t reserved_space, max_used_space, min_free_space; /* 0: none */
+        bool keep_traces; /* states before failed steps, what is remembered of contexts */
 };
-/* {"CachesDeleted":[ID…],"SpaceReclaimed":n,"Records":[…]} */
+/* ERROR_INVALID for a name that no record has, and for a bad duration. */
+int build_filters_check(const struct filters *filters, struct error *err);
+/* {"CachesDeleted":[ID…],"SpaceReclaimed":n,"Records":[…]}. The traces go, too, unless there are limits or
+ * filters other than `until`. */
 int engine_build_prune(struct engine *engine, const struct build_prune *options, json_object **ret,
                        struct error *err);
 /* The records that the filters (NULL: all) name, as `system df` shows them: an array. */
 int engine_build_usage(struct engine *engine, const struct filters *filters, json_object **ret,
                        struct error *err);
+
+/* ---- build-gc.c ---- */
+
+/* What of the cache goes by itself; zero: Docker's default rules. */
+struct build_gc {
+        bool disabled;
+        struct build_gc_rule {
+                struct filters filters;
+                bool all;
+                int64_t reserved_space, max_used_space, min_free_space; /* as in struct build_prune */
+        } defaults, *rules; /* a rule without a limit has those of the defaults */
+        size_t n_rules;     /* 0: the default rules, with the defaults' limits */
+};
+void build_gc_deinit(struct build_gc *gc);
+/* Once a build has ended: the rules are applied beside whatever comes next. */
+void engine_build_gc_later(struct engine *engine);

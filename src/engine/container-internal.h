@@ -68,7 +68,8 @@ struct container {
 };
 
 /* ---- engine.c ---- */
-/* Calls `run` in a thread of its own, with a reference that is dropped after; engine_close() waits for it. */
+/* Calls `run` in a thread of its own, with a reference to `c` (NULL is fine) that is dropped after;
+ * engine_close() waits for it. */
 void engine_later(struct engine *engine, void (*run)(struct engine *engine, struct container *c),
                   struct container *c);
 

@@ -160,7 +160,8 @@ static void *task_thread(void *arg)
         struct engine *engine = task->engine;
 
         task->run(engine, task->c);
-        container_drop(task->c);
+        if (task->c)
+                container_drop(task->c);
         free(task);
         pthread_mutex_lock(&engine->tasks_lock);
         engine->n_tasks--;
@@ -177,7 +178,8 @@ void engine_later(struct engine *engine, void (*run)(struct engine *engine, stru
         pthread_t thread;
         int r;
 
-        container_hold(c);
+        if (c)
+                container_hold(c);
         pthread_mutex_lock(&engine->tasks_lock);
         engine->n_tasks++;
         pthread_mutex_unlock(&engine->tasks_lock);
@@ -190,7 +192,8 @@ void engine_later(struct engine *engine, void (*run)(struct engine *engine, stru
                 pthread_mutex_lock(&engine->tasks_lock);
                 engine->n_tasks--;
                 pthread_mutex_unlock(&engine->tasks_lock);
-                container_drop(c);
+                if (c)
+                        container_drop(c);
                 free(task);
         }
 }

@@ -9,9 +9,11 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct container;
 struct container_watcher;
+struct build_gc;
 
 /* What davitd was told (flags, daemon.json). Borrowed strings, valid as long as the engine. NULL and 0: the
  * default. */
@@ -33,6 +35,7 @@ struct engine_options {
         bool live_restore;   /* only for `info`: containers always live on */
         char *const *labels; /* of the engine, for `info` */
         struct registry_settings registries;
+        const struct build_gc *build_gc;
 };
 
 struct engine {
@@ -50,7 +53,8 @@ struct engine {
 
         pthread_mutex_t tasks_lock;
         pthread_cond_t tasks_ended;
-        unsigned n_tasks; /* threads of engine_later() */
+        unsigned n_tasks;      /* threads of engine_later() */
+        atomic_uint gc_wanted; /* builds that ended since a thread looked at the build cache */
         /* Containers are loaded beside the first calls: those that look at the table wait for it. */
         bool loaded;
         pthread_cond_t loading_ended; /* with tasks_lock */

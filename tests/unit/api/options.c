@@ -135,3 +135,71 @@ TEST(file_refused)
                 ck_assert_str_eq(error_message(&err), cases[i].message);
         }
 }
+
+static int parse_builder(struct daemon_options *o, const char *json, struct error *err)
+{
+        cleanup_free char *text = string_format("{\"builder\":%s}", json);
+
+        return daemon_options_parse_file(o, NULL, text, strlen(text), err);
+}
+
+TEST(builder_gc)
+{
+        cleanup_daemon_options struct daemon_options o = {};
+        const struct build_gc *gc = &o.build_gc;
+
+        ck_assert_int_eq(
+            parse_builder(
+                &o,
+                "{\"gc\":{\"enabled\":true,\"defaultKeepStorage\":\"2GB\",\"defaultMinFreeSpace\":\"1MB\","
+                "\"policy\":[{\"keepStorage\":\"1kb\",\"filter\":[\"unused-for=48h\",\"type=regular\"]},"
+                "{\"all\":true,\"maxUsedSpace\":\"3GB\",\"filter\":{\"until\":[\"1h\"]}}]}}",
+                NULL),
+            0);
+        ck_assert(!gc->disabled);
+        ck_assert_int_eq(gc->defaults.reserved_space, INT64_C(2) << 30);
+        ck_assert_int_eq(gc->defaults.min_free_space, 1 << 20);
+        ck_assert_uint_eq(gc->n_rules, 2);
+        ck_assert_int_eq(gc->rules[0].reserved_space, 1024);
+        ck_assert_str_eq(filters_get(&gc->rules[0].filters, "type")[0], "regular");
+        ck_assert(gc->rules[1].all && gc->rules[1].max_used_space == INT64_C(3) << 30);
+        ck_assert_int_eq(parse_builder(&o, "{\"gc\":{\"enabled\":false}}", NULL), 0);
+        ck_assert(gc->disabled && gc->n_rules == 0);
+}
+
+TEST(builder_refused)
+{
+        static const struct {
+                const char *json, *message;
+        } cases[] = {
+                { "1", "invalid JSON: builder must be an object" },
+                { "{\"gc\":[]}", "invalid JSON: builder.gc must be an object" },
+                { "{\"history\":{}}", "key builder.history is not supported by davitd" },
+                { "{\"gc\":{\"foo\":1}}", "key builder.gc.foo is not supported by davitd" },
+                { "{\"gc\":{\"enabled\":1}}", "invalid JSON: builder.gc.enabled must be a boolean" },
+                { "{\"gc\":{\"defaultMaxUsedSpace\":5}}",
+                  "invalid JSON: builder.gc.defaultMaxUsedSpace must be a string" },
+                { "{\"gc\":{\"defaultMaxUsedSpace\":\"x\"}}",
+                  "builder.gc.defaultMaxUsedSpace: invalid size: 'x'" },
+                { "{\"gc\":{\"policy\":{}}}", "invalid JSON: builder.gc.policy must be a list" },
+                { "{\"gc\":{\"policy\":[1]}}", "invalid JSON: builder.gc.policy[0] must be an object" },
+                { "{\"gc\":{\"policy\":[{\"keepDuration\":\"1h\"}]}}",
+                  "key builder.gc.policy[0].keepDuration is not supported by davitd" },
+                { "{\"gc\":{\"policy\":[{\"filter\":[\"until\"]}]}}",
+                  "builder.gc.policy[0].filter: invalid filter \"until\"" },
+                { "{\"gc\":{\"policy\":[{\"filter\":[\"color=red\"]}]}}",
+                  "builder.gc.policy[0].filter: invalid filter 'color'" },
+                { "{\"gc\":{\"policy\":[{\"filter\":[\"until=x\"]}]}}",
+                  "builder.gc.policy[0].filter: \"until\" filter expects a duration (e.g., '24h'): time: "
+                  "invalid "
+                  "duration \"x\"" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                cleanup_daemon_options struct daemon_options o = {};
+                cleanup_error struct error err = {};
+
+                ck_assert_int_lt(parse_builder(&o, cases[i].json, &err), 0);
+                ck_assert_str_eq(error_message(&err), cases[i].message);
+        }
+}
