@@ -17,8 +17,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 
-#define SPEC_MAX (4 << 20)
-
 struct create_options {
         const char *id, *bundle, *console_socket, *pid_file;
         int n_preserve;
@@ -110,7 +108,7 @@ static int load_spec(const char *bundle, int dirfd, struct oci_spec *spec, struc
                 return -1;
         if (faccessat(bundle_fd, "config.json", F_OK, 0) < 0)
                 return error_set(err, ERROR_NOT_FOUND, "JSON specification file config.json not found");
-        if (file_read(bundle_fd, "config.json", SPEC_MAX, &text, &len, err) < 0)
+        if (file_read(bundle_fd, "config.json", COMMAND_SPEC_MAX, &text, &len, err) < 0)
                 return -1;
         if (json_bind_text(&oci_spec_table, text, len, spec, err) < 0)
                 return error_context(err, "config.json");
@@ -144,28 +142,11 @@ static int check_spec(struct oci_spec *spec, const char *id, const struct create
         return 0;
 }
 
-/* The terminal's master travels with its name, as runc sends it. */
-static int send_console(const char *socket, int master, struct error *err)
-{
-        cleanup_close int fd = unix_connect(socket, SOCK_STREAM, err);
-
-        if (fd < 0)
-                return -1;
-        return socket_send(fd, "/dev/ptmx", 9, &master, 1) < 0 ? error_errno(err, "console socket") : 0;
-}
-
 static char *owner_name(void)
 {
         struct passwd *entry = getpwuid(geteuid());
 
         return entry ? xstrdup(entry->pw_name) : string_format("%d", (int)geteuid());
-}
-
-static int write_pid(const char *path, pid_t pid, struct error *err)
-{
-        cleanup_free char *text = string_format("%d", (int)pid);
-
-        return path ? file_replace(AT_FDCWD, path, text, strlen(text), 0644, false, err) : 0;
 }
 
 static int save(int dirfd, const struct oci_spec *spec, const char *bundle, const struct runtime_container *c,
@@ -227,9 +208,8 @@ static int create(const struct runtime_globals *globals, const struct create_opt
         if (dirfd < 0)
                 return -1;
         if ((!with_gate || (gate = unix_listen(gate_path, SOCK_SEQPACKET, 0600, err)) >= 0) &&
-            make(o, bundle, dirfd, spec, gate, &c, err) == 0 &&
-            (c->console < 0 || !o->console_socket || send_console(o->console_socket, c->console, err) == 0) &&
-            save(dirfd, spec, bundle, c, err) == 0 && write_pid(o->pid_file, c->pid, err) == 0) {
+            make(o, bundle, dirfd, spec, gate, &c, err) == 0 && save(dirfd, spec, bundle, c, err) == 0 &&
+            command_hand_out(o->pid_file, c->pid, o->console_socket, c->console, err) == 0) {
                 *ret = c;
                 return 0;
         }
@@ -249,16 +229,6 @@ int command_create(const struct runtime_globals *globals, int argc, char **argv,
         if (parse(argc, argv, false, &o, err) < 0)
                 return -1;
         return create(globals, &o, true, &spec, bundle, &c, err);
-}
-
-static int copy_of_spec(int dirfd, struct oci_spec *spec, struct error *err)
-{
-        cleanup_free char *text = NULL;
-        size_t len;
-
-        if (file_read(dirfd, "config.json", SPEC_MAX, &text, &len, err) < 0)
-                return -1;
-        return json_bind_text(&oci_spec_table, text, len, spec, err);
 }
 
 static void poststart(struct runtime_container *c, const struct oci_spec *spec, const char *bundle)
@@ -290,7 +260,7 @@ int command_start(const struct runtime_globals *globals, int argc, char **argv, 
                                  streq(status, "stopped") ? "cannot start a container that has stopped"
                                                           : "cannot start an already running container");
         gate = string_format("%s/%s/gate", globals->root, record.id);
-        if (copy_of_spec(dirfd, &spec, err) < 0 || record_attach(&record, &c, err) < 0 ||
+        if (record_spec(dirfd, &spec, err) < 0 || record_attach(&record, &c, err) < 0 ||
             (c->gate = unix_connect(gate, SOCK_SEQPACKET, err)) < 0)
                 return -1;
         /* Whoever comes second finds no gate. */

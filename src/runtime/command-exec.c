@@ -8,8 +8,6 @@
 
 #include <limits.h>
 
-#define SPEC_MAX (4 << 20)
-
 struct exec_options {
         const char *process_file, *cwd, *user, *console_socket, *pid_file, *apparmor, *label;
         char **env, **caps;
@@ -142,7 +140,7 @@ static int load_process(const char *path, struct oci_process *process, struct er
 
         json_free_fields(&oci_process_table, process);
         *process = (struct oci_process){ 0 };
-        if (file_read(AT_FDCWD, path, SPEC_MAX, &text, &len, err) < 0)
+        if (file_read(AT_FDCWD, path, COMMAND_SPEC_MAX, &text, &len, err) < 0)
                 return -1;
         return json_bind_text(&oci_process_table, text, len, process, err) < 0
                    ? error_context(err, "%s", path)
@@ -215,16 +213,6 @@ static int fill_process(const struct exec_options *o, char **args, struct oci_pr
         return 0;
 }
 
-static int load_spec(int dirfd, struct oci_spec *spec, struct error *err)
-{
-        cleanup_free char *text = NULL;
-        size_t len;
-
-        if (file_read(dirfd, "config.json", SPEC_MAX, &text, &len, err) < 0)
-                return -1;
-        return json_bind_text(&oci_spec_table, text, len, spec, err);
-}
-
 static int start_process(const struct exec_options *o, struct runtime_container *c,
                          const struct oci_spec *spec, struct runtime_process *ret, struct error *err)
 {
@@ -247,23 +235,6 @@ static int start_process(const struct exec_options *o, struct runtime_container 
         return runtime_exec(c, &options, ret, err) < 0 ? error_context(err, "exec failed") : 0;
 }
 
-static int hand_out(const struct exec_options *o, const struct runtime_process *process, struct error *err)
-{
-        cleanup_free char *pid = string_format("%d", (int)process->pid);
-        cleanup_close int socket = -1;
-
-        if (o->pid_file && file_replace(AT_FDCWD, o->pid_file, pid, strlen(pid), 0644, false, err) < 0)
-                return -1;
-        if (process->console < 0 || !o->console_socket)
-                return 0;
-        socket = unix_connect(o->console_socket, SOCK_STREAM, err);
-        if (socket < 0)
-                return -1;
-        return socket_send(socket, "/dev/ptmx", 9, &process->console, 1) < 0
-                   ? error_errno(err, "console socket")
-                   : 0;
-}
-
 static int run_in(const struct exec_options *o, const struct runtime_globals *globals, const char *id,
                   char **args, struct error *err)
 {
@@ -282,7 +253,7 @@ static int run_in(const struct exec_options *o, const struct runtime_globals *gl
         if (streq(status, "paused") && !o->ignore_paused)
                 return error_set(err, ERROR_CONFLICT,
                                  "cannot exec in a paused container (use --ignore-paused to override)");
-        if (load_spec(dirfd, &spec, err) < 0 || record_attach(&record, &c, err) < 0)
+        if (record_spec(dirfd, &spec, err) < 0 || record_attach(&record, &c, err) < 0)
                 return -1;
         if (o->process_file ? load_process(o->process_file, spec.process, err) < 0
                             : fill_process(o, args, spec.process, err) < 0)
@@ -290,7 +261,8 @@ static int run_in(const struct exec_options *o, const struct runtime_globals *gl
         if (spec.process->terminal && o->detach && !o->console_socket)
                 return error_set(err, ERROR_INVALID,
                                  "cannot allocate tty if runc will detach without setting console socket");
-        if (start_process(o, c, &spec, &process, err) < 0 || hand_out(o, &process, err) < 0)
+        if (start_process(o, c, &spec, &process, err) < 0 ||
+            command_hand_out(o->pid_file, process.pid, o->console_socket, process.console, err) < 0)
                 return -1;
         if (o->detach)
                 return 0;

@@ -9,7 +9,6 @@
 enum {
         OPTION_RESOURCES = 1,
         OPTION_STATS,
-        OPTION_INTERVAL,
         /* Limits, by the place of their value in the resources. */
         OPTION_MEMORY,
         OPTION_RESERVATION,
@@ -204,7 +203,6 @@ int command_events(const struct runtime_globals *globals, int argc, char **argv,
 {
         static const struct option options[] = {
                 { "stats", no_argument, NULL, OPTION_STATS },
-                { "interval", required_argument, NULL, OPTION_INTERVAL },
                 { 0 },
         };
         cleanup_runtime_container struct runtime_container *c = NULL;

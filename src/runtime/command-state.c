@@ -227,7 +227,8 @@ int command_ps(const struct runtime_globals *globals, int argc, char **argv, str
 
         optind = 0;
         while ((option = command_option(argc, argv, "+f:", options, err)) >= 0)
-                json = streq(optarg, "json");
+                if (!(json = streq(optarg, "json")) && !streq(optarg, "table"))
+                        return error_set(err, ERROR_INVALID, "invalid format option");
         if (option == -2)
                 return -1;
         if (optind >= argc)
@@ -310,16 +311,13 @@ static int clear(int dirfd, const struct runtime_record *record, struct error *e
 {
         struct runtime_container *c = xcalloc(1, sizeof(*c));
         cleanup_oci_spec struct oci_spec spec = {};
-        cleanup_free char *text = NULL;
         bool has_spec;
-        size_t len;
 
         c->id = xstrdup(record->id);
         c->pid = c->pidfd = c->gate = c->console = c->listener = -1;
         if (!string_empty(record->cgroup_path))
                 cgroup_open(record->cgroup_path, &c->cgroup, NULL);
-        has_spec = file_read(dirfd, "config.json", 4 << 20, &text, &len, NULL) == 0 &&
-                   json_bind_text(&oci_spec_table, text, len, &spec, NULL) == 0;
+        has_spec = record_spec(dirfd, &spec, NULL) == 0;
         return runtime_delete(c, has_spec ? &spec : NULL, record->bundle, err);
 }
 

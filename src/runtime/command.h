@@ -8,6 +8,9 @@
 #include <getopt.h>
 #include <stdio.h>
 
+/* Bytes of a config.json or a process file. */
+#define COMMAND_SPEC_MAX (4 << 20)
+
 struct runtime_globals {
         const char *root; /* the containers' records */
 };
@@ -69,6 +72,8 @@ int record_open(const struct runtime_globals *globals, const char *id, struct er
 int record_make(const struct runtime_globals *globals, const char *id, struct error *err);
 int record_save(int dirfd, const struct runtime_record *record, struct error *err);
 int record_load(int dirfd, struct runtime_record *ret, struct error *err);
+/* config.json as it was at the creation. */
+int record_spec(int dirfd, struct oci_spec *ret, struct error *err);
 void record_remove(const struct runtime_globals *globals, const char *id);
 /* "created", "running", "paused", "stopped". */
 const char *record_status(int dirfd, const struct runtime_record *record);
@@ -78,3 +83,8 @@ int record_attach(const struct runtime_record *record, struct runtime_container 
 /* Both by id. The descriptor is the container's folder. */
 int record_find(const struct runtime_globals *globals, const char *id, struct runtime_record *ret,
                 struct error *err);
+
+/* What an engine asked for about a process: its number in a file, its terminal's master over a socket (with
+ * its name, as runc sends it). NULL: not asked for; `master` -1: it has no terminal. */
+int command_hand_out(const char *pid_file, pid_t pid, const char *console_socket, int master,
+                     struct error *err);

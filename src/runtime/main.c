@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/socket.h"
 #include "base/time.h"
 
 #define DEFAULT_ROOT "/run/davit-runtime"
@@ -181,6 +182,21 @@ int command_arguments(int argc, char **argv, int count, struct error *err)
                 return 0;
         return error_set(err, ERROR_INVALID, "%s: %d argument%s expected, %d given", argv[0], count,
                          count == 1 ? "" : "s", argc - optind);
+}
+
+int command_hand_out(const char *pid_file, pid_t pid, const char *console_socket, int master,
+                     struct error *err)
+{
+        cleanup_free char *text = string_format("%d", (int)pid);
+        cleanup_close int socket = -1;
+
+        if (pid_file && file_replace(AT_FDCWD, pid_file, text, strlen(text), 0644, false, err) < 0)
+                return -1;
+        if (master < 0 || !console_socket)
+                return 0;
+        if ((socket = unix_connect(console_socket, SOCK_STREAM, err)) < 0)
+                return -1;
+        return socket_send(socket, "/dev/ptmx", 9, &master, 1) < 0 ? error_errno(err, "console socket") : 0;
 }
 
 int main(int argc, char **argv)

@@ -84,6 +84,17 @@ int record_load(int dirfd, struct runtime_record *ret, struct error *err)
         return json_bind_text(&record_table, text, len, ret, err) < 0 ? error_context(err, "state.json") : 0;
 }
 
+int record_spec(int dirfd, struct oci_spec *ret, struct error *err)
+{
+        cleanup_free char *text = NULL;
+        size_t len;
+
+        if (file_read(dirfd, "config.json", COMMAND_SPEC_MAX, &text, &len, err) < 0)
+                return -1;
+        return json_bind_text(&oci_spec_table, text, len, ret, err) < 0 ? error_context(err, "config.json")
+                                                                        : 0;
+}
+
 void record_remove(const struct runtime_globals *globals, const char *id)
 {
         cleanup_free char *path = string_format("%s/%s", globals->root, id);
