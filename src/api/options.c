@@ -10,30 +10,6 @@
 #include <limits.h>
 #include <stdio.h>
 
-enum option_type {
-        OPTION_BOOL,
-        OPTION_NOT, /* a boolean whose default is true: the field holds the opposite */
-        OPTION_STRING,
-        OPTION_INT,
-        OPTION_BYTES, /* "64m"; int64_t */
-        OPTION_LIST,
-        OPTION_MAP,
-        OPTION_POOLS,   /* a list in flags, a list of objects in the file */
-        OPTION_REFUSED, /* dockerd's, but not ours */
-        OPTION_PROXIES, /* an object of the file alone; its members are flags' names */
-};
-
-struct option {
-        const char *flag;
-        char letter;
-        const char *key; /* in daemon.json; NULL: the flag's name; "": none */
-        enum option_type type;
-        size_t offset;
-        const char *help; /* what a refused one waits for */
-        int (*check)(const char *value, struct error *err);
-        const char *accepted; /* values of a refused one that say what davit does anyway */
-};
-
 static int check_host(const char *value, struct error *err)
 {
         const char *rest = strstr(value, "://");
@@ -211,19 +187,19 @@ static const struct option options[] = {
         { "nri-opts", 0, NULL, OPTION_REFUSED },
 };
 
-static const char *key_of(const struct option *o)
+const char *option_key(const struct option *o)
 {
         return o->key ? o->key : o->flag;
 }
 
-static int refuse(const struct option *o, const char *kind, const char *name, struct error *err)
+int option_refuse(const struct option *o, const char *kind, const char *name, struct error *err)
 {
         return error_set(err, ERROR_UNSUPPORTED, "%s %s is not supported by davitd%s%s", kind, name,
                          o->help ? ": " : "", o->help ? o->help : "");
 }
 
 /* A value of a refused option that changes nothing. */
-static bool is_accepted(const struct option *o, const char *value)
+bool option_accepts(const struct option *o, const char *value)
 {
         cleanup_strv char **accepted = o->accepted ? strv_split(o->accepted, ' ') : NULL;
         bool yes;
@@ -254,7 +230,7 @@ static int set_map(struct strmap *map, const char *value, struct error *err)
         return 0;
 }
 
-static int set_value(const struct option *o, struct daemon_options *d, const char *value, struct error *err)
+int option_set(const struct option *o, struct daemon_options *d, const char *value, struct error *err)
 {
         void *field = (char *)d + o->offset;
         bool yes;
@@ -290,11 +266,19 @@ static int set_value(const struct option *o, struct daemon_options *d, const cha
 
 /* ---- Flags ---- */
 
-static const struct option *find_flag(const char *name, size_t len)
+const struct option *option_by_flag(const char *name, size_t len)
 {
         for (size_t i = 0; i < ARRAY_SIZE(options); i++)
                 if (options[i].type != OPTION_PROXIES && strlen(options[i].flag) == len &&
                     memcmp(options[i].flag, name, len) == 0)
+                        return &options[i];
+        return NULL;
+}
+
+const struct option *option_by_key(const char *key)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+                if (*key && streq(option_key(&options[i]), key))
                         return &options[i];
         return NULL;
 }
@@ -313,8 +297,8 @@ static int apply_flag(const struct option *o, const char *shown, const char *val
         cleanup_error struct error inner = {};
 
         if (o->type == OPTION_REFUSED)
-                return is_accepted(o, value) ? 0 : refuse(o, "flag", shown, err);
-        if (set_value(o, d, value, &inner) < 0)
+                return option_accepts(o, value) ? 0 : option_refuse(o, "flag", shown, err);
+        if (option_set(o, d, value, &inner) < 0)
                 return error_set(err, inner.kind, "invalid argument \"%s\" for \"%s\" flag: %s", value, shown,
                                  error_message(&inner));
         strv_append(given, o->flag);
@@ -327,7 +311,7 @@ static int parse_flag(char *const *argv, int *i, struct daemon_options *d, char 
         const char *arg = argv[*i], *value = NULL;
         bool is_long = arg[1] == '-';
         size_t len = is_long ? strcspn(arg + 2, "=") : 1;
-        const struct option *o = is_long ? find_flag(arg + 2, len) : find_letter(arg[1]);
+        const struct option *o = is_long ? option_by_flag(arg + 2, len) : find_letter(arg[1]);
         cleanup_free char *shown = NULL;
 
         if (!o)
@@ -379,255 +363,6 @@ char *daemon_options_usage(void)
                             (int)(32 - strlen(o->flag) - strlen(kinds[o->type])), "", o->help);
         }
         return strbuf_take(&b);
-}
-
-/* ---- daemon.json ---- */
-
-static const struct option *find_key(const char *key)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-                if (*key && streq(key_of(&options[i]), key))
-                        return &options[i];
-        return NULL;
-}
-
-static int wrong_type(const char *key, const char *wanted, struct error *err)
-{
-        return error_set(err, ERROR_INVALID, "invalid JSON: %s must be %s", key, wanted);
-}
-
-static int file_list(const struct option *o, json_object *value, struct daemon_options *d, struct error *err)
-{
-        if (!json_object_is_type(value, json_type_array))
-                return wrong_type(key_of(o), "a list", err);
-        for (size_t i = 0; i < json_object_array_length(value); i++) {
-                json_object *item = json_object_array_get_idx(value, i);
-                cleanup_free char *text = NULL;
-
-                if (o->type == OPTION_POOLS)
-                        text = string_format("base=%s,size=%d", json_get_string(item, "base") ?: "",
-                                             (int)json_get_int64(item, "size", 0));
-                else if (!json_object_is_type(item, json_type_string))
-                        return wrong_type(key_of(o), "a list of strings", err);
-                if (set_value(o, d, text ? text : json_object_get_string(item), err) < 0)
-                        return error_context(err, "%s", key_of(o));
-        }
-        return 0;
-}
-
-/* default-ulimits is {"nofile": {"Name": "nofile", "Hard": 64, "Soft": 64}} in the file. */
-static int file_ulimits(json_object *value, struct daemon_options *d, struct error *err)
-{
-        if (!json_object_is_type(value, json_type_object))
-                return wrong_type("default-ulimits", "an object", err);
-        json_object_object_foreach(value, name, limit)
-        {
-                int64_t soft = json_get_int64(limit, "Soft", 0), hard = json_get_int64(limit, "Hard", soft);
-
-                strv_append_take(&d->default_ulimits,
-                                 string_format("%s=%lld:%lld", name, (long long)soft, (long long)hard));
-        }
-        return 0;
-}
-
-/* "proxies": {"http-proxy": …, "https-proxy": …, "no-proxy": …}; a flag counts more. */
-static int file_proxies(json_object *value, struct daemon_options *d, struct error *err)
-{
-        if (!json_object_is_type(value, json_type_object))
-                return wrong_type("proxies", "an object", err);
-        json_object_object_foreach(value, name, proxy)
-        {
-                const struct option *o =
-                    string_ends_with(name, "-proxy") ? find_flag(name, strlen(name)) : NULL;
-                char **field =
-                    o && o->type == OPTION_STRING ? (char **)(void *)((char *)d + o->offset) : NULL;
-
-                if (!field)
-                        return error_set(
-                            err, ERROR_INVALID,
-                            "the following directives don't match any configuration option: proxies.%s",
-                            name);
-                if (!json_object_is_type(proxy, json_type_string))
-                        return wrong_type(name, "a string", err);
-                if (!*field)
-                        *field = xstrdup(json_object_get_string(proxy));
-        }
-        return 0;
-}
-
-static int file_map(const struct option *o, json_object *value, struct daemon_options *d, struct error *err)
-{
-        struct strmap *map = (struct strmap *)((char *)d + o->offset);
-
-        if (!json_object_is_type(value, json_type_object))
-                return wrong_type(key_of(o), "an object", err);
-        json_object_object_foreach(value, name, item)
-        {
-                if (!json_object_is_type(item, json_type_string))
-                        return wrong_type(key_of(o), "an object of strings", err);
-                strmap_set(map, name, json_object_get_string(item));
-        }
-        return 0;
-}
-
-static int file_value(const struct option *o, json_object *value, struct daemon_options *d, struct error *err)
-{
-        static const struct {
-                json_type type;
-                const char *name;
-        } wanted[] = {
-                [OPTION_BOOL] = { json_type_boolean, "a boolean" },
-                [OPTION_NOT] = { json_type_boolean, "a boolean" },
-                [OPTION_STRING] = { json_type_string, "a string" },
-                [OPTION_INT] = { json_type_int, "a number" },
-                [OPTION_BYTES] = { json_type_string, "a string" },
-        };
-
-        if (streq(o->flag, "default-ulimit"))
-                return file_ulimits(value, d, err);
-        if (o->type == OPTION_PROXIES)
-                return file_proxies(value, d, err);
-        if (o->type == OPTION_LIST || o->type == OPTION_POOLS)
-                return file_list(o, value, d, err);
-        if (o->type == OPTION_MAP)
-                return file_map(o, value, d, err);
-        if (!json_object_is_type(value, wanted[o->type].type))
-                return wrong_type(key_of(o), wanted[o->type].name, err);
-        if (set_value(o, d, json_object_get_string(value), err) < 0)
-                return error_context(err, "%s", key_of(o));
-        return 0;
-}
-
-/* A flag's value as Go prints it in the complaint. */
-static char *show_flag(const struct option *o, const struct daemon_options *d)
-{
-        const void *field = (const char *)d + o->offset;
-        cleanup_free char *list = NULL;
-
-        switch (o->type) {
-        case OPTION_BOOL:
-        case OPTION_NOT:
-                return xstrdup(*(const bool *)field ^ (o->type == OPTION_NOT) ? "true" : "false");
-        case OPTION_INT:
-        case OPTION_BYTES:
-                return string_format("%lld", (long long)*(const int64_t *)field);
-        case OPTION_LIST:
-        case OPTION_POOLS:
-                list = strv_join(*(char *const *const *)field, " ");
-                return string_format("[%s]", list);
-        case OPTION_STRING:
-                return xstrdup(*(char *const *)field);
-        default:
-                return xstrdup("…");
-        }
-}
-
-static char *show_file(json_object *value)
-{
-        struct strbuf b = {};
-
-        if (!json_object_is_type(value, json_type_array))
-                return xstrdup(value ? json_object_get_string(value) : "null");
-        strbuf_addc(&b, '[');
-        for (size_t i = 0; i < json_object_array_length(value); i++)
-                strbuf_addf(&b, "%s%s", i ? " " : "",
-                            json_object_get_string(json_object_array_get_idx(value, i)));
-        strbuf_addc(&b, ']');
-        return strbuf_take(&b);
-}
-
-/* dockerd's two complaints, each with all names at once. */
-static int check_keys(json_object *tree, const struct daemon_options *d, char *const *given,
-                      struct error *err)
-{
-        cleanup_strbuf struct strbuf unknown = {}, both = {};
-
-        json_object_object_foreach(tree, key, value)
-        {
-                const struct option *o = find_key(key);
-
-                if (!o) {
-                        strbuf_addf(&unknown, "%s%s", unknown.len ? ", " : "", key);
-                } else if (strv_contains(given, o->flag)) {
-                        cleanup_free char *flag = show_flag(o, d), *file = show_file(value);
-
-                        strbuf_addf(&both, "%s%s: (from flag: %s, from file: %s)", both.len ? ", " : "", key,
-                                    flag, file);
-                }
-        }
-        if (unknown.len)
-                return error_set(err, ERROR_INVALID,
-                                 "the following directives don't match any configuration option: %s",
-                                 unknown.data);
-        if (both.len)
-                return error_set(
-                    err, ERROR_INVALID,
-                    "the following directives are specified both as a flag and in the configuration file: %s",
-                    both.data);
-        return 0;
-}
-
-/* As is_accepted(): a text, a boolean, or an object of which each member is. */
-static bool file_accepted(const struct option *o, json_object *value)
-{
-        if (!json_object_is_type(value, json_type_object))
-                return is_accepted(o, json_object_get_string(value));
-        json_object_object_foreach(value, name, member)
-        {
-                cleanup_free char *pair = string_format("%s=%s", name, json_object_get_string(member));
-
-                if (!is_accepted(o, pair))
-                        return false;
-        }
-        return true;
-}
-
-int daemon_options_parse_file(struct daemon_options *d, char *const *given, const char *text, size_t len,
-                              struct error *err)
-{
-        cleanup_json json_object *tree = NULL;
-
-        if (json_parse_text(text, len, &tree, err) < 0)
-                return -1;
-        if (!json_object_is_type(tree, json_type_object))
-                return error_set(err, ERROR_INVALID, "invalid JSON: want an object");
-        if (check_keys(tree, d, given, err) < 0)
-                return -1;
-        json_object_object_foreach(tree, key, value)
-        {
-                const struct option *o = find_key(key);
-
-                if (!o)
-                        continue; /* check_keys() has refused it */
-                if (o->type == OPTION_REFUSED && file_accepted(o, value))
-                        continue;
-                if (streq(o->flag, "builder")) {
-                        if (options_read_builder(value, &d->build_gc, err) < 0)
-                                return -1;
-                        continue;
-                }
-                if (o->type == OPTION_REFUSED)
-                        return refuse(o, "key", key, err);
-                if (file_value(o, value, d, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-int daemon_options_read_file(struct daemon_options *d, char *const *given, struct error *err)
-{
-        const char *path = d->config_file ? d->config_file : DAEMON_JSON;
-        cleanup_free char *text = NULL;
-        cleanup_error struct error inner = {};
-        size_t len;
-
-        if (!d->config_file && access(path, F_OK) < 0)
-                return 0;
-        if (file_read(AT_FDCWD, path, DAEMON_JSON_MAX, &text, &len, &inner) < 0 ||
-            (len > 0 && daemon_options_parse_file(d, given, text, len, &inner) < 0))
-                return error_set(err, inner.kind, "unable to configure the daemon with file %s: %s", path,
-                                 error_message(&inner));
-        return 0;
 }
 
 int daemon_options_check(const struct daemon_options *d, struct error *err)

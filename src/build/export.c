@@ -54,14 +54,8 @@ char **export_names(const struct export *x)
 
 char *export_shown_name(const char *name)
 {
-        struct reference r = {};
-        char *text;
+        char *text = build_image_name(name);
 
-        if (reference_parse(name, &r, NULL) < 0)
-                return xstrdup(name);
-        reference_default_tag(&r);
-        text = reference_format(&r);
-        reference_deinit(&r);
         /* Docker leaves the default tag out here. */
         if (!strchr(strrchr(name, '/') ? strrchr(name, '/') : name, ':') && string_ends_with(text, ":latest"))
                 text[strlen(text) - strlen(":latest")] = 0;
