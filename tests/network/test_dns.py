@@ -188,7 +188,7 @@ def test_load(things):
 
 def test_own_server_on_53(things):
     things.network("own")
-    things.run("own", "--network", "own", command=("nc", "-l", "-p", "53", "-e", "echo", "mine"))
+    things.run("own", "--network", "own", command=("sh", "-c", "nc -l -p 53 -e echo mine; sleep 600"))
     assert dig("own", "own", "+short", "+tcp").split() == [inspect("own", "{{.NetworkSettings.Networks.own.IPAddress}}")]
     assert "mine" in davit("exec", "own", "sh", "-c", "nc 127.0.0.1 53 </dev/null")
 
